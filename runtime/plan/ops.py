@@ -1,0 +1,376 @@
+"""The operations a plan is made of, one constructor each.
+
+Everything the container side does between its birth and execve(2) is one of these. The
+constructors are the whole vocabulary of the planner; `encode.py` writes them for the C
+executor, whose table is csrc/ops.def. A constructor takes the *origin* first: the JSON
+pointer-like place in config.json that asked for the operation (``mounts[3]``), or the name
+of the default that did (``default devices``).
+
+Strings are encoded as UTF-8 with surrogateescape, so any path survives.
+"""
+
+from __future__ import annotations
+
+# Barriers of sync(): the child says it got there and waits for the parent's word.
+BARRIER_MAPS = 1          # user namespace made: the parent writes uid_map and gid_map
+BARRIER_TIME = 2          # time namespace made: the parent writes timens_offsets
+BARRIER_NETWORK = 3       # the parent moves network devices in
+BARRIER_HOOKS = 4         # root filesystem ready, not pivoted: prestart, createRuntime hooks
+BARRIER_CREATED = 5       # all done but the exec fifo: the parent sets rlimits, saves state
+BARRIER_NAMES = {
+    BARRIER_MAPS: "user namespace maps",
+    BARRIER_TIME: "time offsets",
+    BARRIER_NETWORK: "network devices",
+    BARRIER_HOOKS: "runtime hooks",
+    BARRIER_CREATED: "created",
+}
+
+# Flags of single operations.
+ROOT_NO_BIND = 1          # root: do not bind the rootfs on itself (no mount namespace)
+ROOT_SLAVE = 2            # root: the mount holding the rootfs becomes a slave, not private
+MOUNT_TMPCOPYUP = 1       # mount: copy what the target held into the new tmpfs
+MOUNT_REAL_DIR = 2        # mount: the target must be (or become) a true directory: proc, sysfs
+MOUNT_MODE_OF_TARGET = 4  # mount: tmpfs takes the mode of an existing target
+MOUNT_PROC_GUARD = 8      # mount, bind: the target may lie at or below /proc only as runc allows
+MOUNT_SYSFS_FALLBACK = 16  # mount: on EPERM bind the host's /sys instead
+MOUNT_CGROUP_FALLBACK = 32  # mount: cgroup2 on EPERM or EBUSY becomes a bind of /sys/fs/cgroup
+BIND_RECURSIVE = 1
+BIND_REPLACE_ATTRS = 2    # attributes become exactly attr_set (atime kept unless named)
+BIND_SOURCE_IS_SLOT = 4   # numbers[4] >> 32 is the slot of a detached mount or O_PATH descriptor
+BIND_PROC_GUARD = 8
+BIND_OPTIONAL = 16        # a missing source is no error: the operation does nothing
+SYMLINK_REPLACE = 1       # unlink what is there first; else an existing entry is kept
+MKNOD_BIND = 1            # bind the host's node of the same path (user namespaces)
+MKNOD_BIND_ON_EPERM = 2
+USER_SETGROUPS = 1
+BECOME_ROOT_SETGROUPS = 1
+EXEC_DEFAULT_HOME = 1     # HOME comes from the container's passwd, else "/"
+EXECUTABLE_NO_PATH = 1    # PATH is not in the environment: only names with a slash are found
+HOOK_FINAL = 1            # run as the container's own user after everything is applied
+SECCOMP_VERIFY = 1
+
+# Propagation changes, one byte each, packed low byte first into one number.
+PROPAGATION_BYTE = {"private": 1, "slave": 2, "shared": 3, "unbindable": 4}
+PROPAGATION_RECURSIVE = 0x80
+
+
+class Op:
+    """One kernel operation: what to do, its arguments and who asked for it."""
+
+    __slots__ = ("code", "flags", "name", "numbers", "origin", "strings", "what")
+
+    def __init__(
+        self,
+        name: str,
+        origin: str,
+        what: str,
+        flags: int = 0,
+        numbers: tuple[int, ...] = (),
+        strings: tuple[str | bytes | list[str] | None, ...] = (),
+    ) -> None:
+        self.code = CODES[name]
+        self.name = name
+        self.origin = origin
+        self.what = what
+        self.flags = flags
+        self.numbers = numbers
+        self.strings = strings
+
+    def __repr__(self) -> str:
+        return (
+            f"Op({self.name!r}, {self.origin!r}, {self.what!r}, flags={self.flags:#x}, "
+            f"numbers={self.numbers!r}, strings={self.strings!r})"
+        )
+
+
+# Name -> number; the same table as csrc/ops.def.
+CODES = {
+    "setns": 1, "unshare": 2, "fork": 3, "sync": 4, "cgroup_join": 5, "become_root": 6,
+    "setsid": 7, "keyring": 8, "link_up": 9, "hostname": 10, "domainname": 11,
+    "oom_score": 12, "sysctl": 13, "root_propagation": 14, "root": 15, "mount": 16,
+    "bind": 17, "mkdir": 18, "symlink": 19, "mknod": 20, "hook": 21, "pivot": 22,
+    "move_root": 23, "remount_ro": 24, "readonly_path": 25, "mask_path": 26, "umask": 27,
+    "stdio_owner": 28, "stdio_null": 29, "no_new_privs": 30, "seccomp": 31, "bounding": 32,
+    "user": 33, "caps": 34, "personality": 35, "chdir": 36, "executable": 37, "fifo": 38,
+    "exec": 39,
+}  # fmt: skip
+
+
+def setns(origin: str, slot: int, kind: int, path: str) -> Op:
+    """Join the namespace whose descriptor is in `slot`; `kind` is its CLONE_NEW flag."""
+    return Op("setns", origin, f"join the namespace {path}", 0, (slot, kind))
+
+
+def unshare(origin: str, flags: int) -> Op:
+    """Leave the namespaces of `flags` (CLONE_NEW*) for new ones, unshare(2)."""
+    return Op("unshare", origin, "unshare namespaces", 0, (flags,))
+
+
+def fork(origin: str, flags: int) -> Op:
+    """Go on in a child made with `flags` (CLONE_NEW*), a child of the runtime itself."""
+    return Op("fork", origin, "fork the container's process", 0, (flags,))
+
+
+def sync(barrier: int) -> Op:
+    """Tell the parent that `barrier` is reached, wait until it says to go on."""
+    return Op("sync", BARRIER_NAMES[barrier], "wait for the runtime", 0, (barrier,))
+
+
+def cgroup_join(origin: str, slot: int, path: str) -> Op:
+    """Move oneself: write "0" to the tasks or cgroup.threads file open in `slot`."""
+    return Op("cgroup_join", origin, f"join the cgroup {path}", 0, (slot,))
+
+
+def become_root(*, setgroups: bool) -> Op:
+    """Become uid and gid 0 of the user namespace, dropping groups where permitted."""
+    return Op(
+        "become_root", "linux.namespaces", "become root of the user namespace",
+        BECOME_ROOT_SETGROUPS if setgroups else 0,
+    )  # fmt: skip
+
+
+def setsid() -> Op:
+    """Start a new session, so that nothing shares the caller's terminal."""
+    return Op("setsid", "default session", "start a session")
+
+
+def keyring(name: str) -> Op:
+    """Join a new session keyring of this name; ENOSYS is no error."""
+    return Op("keyring", "default keyring", f"join the session keyring {name}", 0, (), (name,))
+
+
+def link_up(name: str) -> Op:
+    """Bring a network interface of the new network namespace up."""
+    return Op("link_up", "default loopback", f"bring {name} up", 0, (), (name,))
+
+
+def hostname(name: str) -> Op:
+    """sethostname(2)."""
+    return Op("hostname", "hostname", f"set the host name {name}", 0, (), (name,))
+
+
+def domainname(name: str) -> Op:
+    """setdomainname(2)."""
+    return Op("domainname", "domainname", f"set the domain name {name}", 0, (), (name,))
+
+
+def oom_score(value: int) -> Op:
+    """Write oom_score_adj, -1000 to 1000."""
+    return Op("oom_score", "process.oomScoreAdj", f"set oom_score_adj to {value}", 0, (value,))
+
+
+def sysctl(origin: str, path: str, value: str) -> Op:
+    """Write `value` to the file `path` (with slashes) below /proc/sys."""
+    return Op("sysctl", origin, f"set the sysctl {path}", 0, (), (path, value))
+
+
+def root_propagation(origin: str, flags: int) -> Op:
+    """Change the propagation of the mount "/" (MS_SHARED, MS_SLAVE..., MS_REC)."""
+    return Op("root_propagation", origin, "change the propagation of /", 0, (flags,))
+
+
+def root(path: str, flags: int = 0) -> Op:
+    """Open the root filesystem; bind it on itself so that it can be pivoted to."""
+    return Op("root", "root.path", f"prepare the root filesystem {path}", flags, (), (path,))
+
+
+def mount(
+    origin: str,
+    *,
+    fstype: str,
+    source: str,
+    target: str,
+    options: list[str],
+    flags: int = 0,
+    attr_set: int = 0,
+    attr_clr: int = 0,
+    rec_set: int = 0,
+    rec_clr: int = 0,
+    propagation: int = 0,
+) -> Op:
+    """Mount a new filesystem inside the root.
+
+    `options` go to the filesystem (fsconfig), superblock words like ``ro`` or ``sync``
+    included; `attr_*` are MOUNT_ATTR_* of this mount, `rec_*` the recursive ones that are
+    applied last; `propagation` is packed (PROPAGATION_BYTE).
+    """
+    return Op(
+        "mount", origin, f"mount {fstype} on {target}", flags,
+        (attr_set, attr_clr, rec_set, rec_clr, propagation),
+        (source, target, fstype, options),
+    )  # fmt: skip
+
+
+def bind(
+    origin: str,
+    *,
+    source: str | None,
+    target: str,
+    flags: int = 0,
+    attr_set: int = 0,
+    attr_clr: int = 0,
+    rec_set: int = 0,
+    rec_clr: int = 0,
+    propagation: int = 0,
+    slot: int = 0,
+) -> Op:
+    """Bind `source` (a host path, or the descriptor in `slot`) inside the root.
+
+    A missing target is made: a directory for a directory, else an empty file.
+    """
+    return Op(
+        "bind", origin, f"bind {source} on {target}", flags,
+        (attr_set, attr_clr, rec_set, rec_clr, propagation | slot << 32),
+        (source, target),
+    )  # fmt: skip
+
+
+def mkdir(origin: str, path: str, mode: int = 0o755) -> Op:
+    """Make a directory inside the root, parents too; an existing one is kept."""
+    return Op("mkdir", origin, f"make the directory {path}", 0, (mode,), (path,))
+
+
+def symlink(origin: str, target: str, path: str, *, replace: bool = False) -> Op:
+    """Make the symbolic link `path` inside the root."""
+    return Op(
+        "symlink", origin, f"link {path} to {target}",
+        SYMLINK_REPLACE if replace else 0, (), (target, path),
+    )  # fmt: skip
+
+
+def mknod(
+    origin: str, path: str, mode: int, major: int, minor: int, uid: int, gid: int,
+    *, flags: int = 0, source: str = "",
+) -> Op:  # fmt: skip
+    """Make a device node or fifo inside the root.
+
+    `mode` has the type bits (S_IFCHR...). An existing node of the same kind is kept and
+    gets mode and owner, any other is an error. `source` is the host's node to bind in a
+    user namespace; it defaults to `path`.
+    """
+    return Op(
+        "mknod", origin, f"make the device {path}", flags,
+        (mode, major, minor, uid, gid), (path, source or path),
+    )  # fmt: skip
+
+
+def hook(
+    origin: str, path: str, args: list[str], env: list[str], timeout_s: int,
+    state_before_pid: str, state_after_pid: str, *, flags: int = 0,
+) -> Op:  # fmt: skip
+    """Run a hook in the container's namespaces, the state on its standard input.
+
+    The executor puts its own pid between the two halves of the state. `timeout_s` 0 is none.
+    """
+    return Op(
+        "hook", origin, f"run the hook {path}", flags, (timeout_s,),
+        (path, args, env, [state_before_pid, state_after_pid]),
+    )  # fmt: skip
+
+
+def pivot() -> Op:
+    """Make the root filesystem "/" by pivot_root(2), the old one unmounted."""
+    return Op("pivot", "root.path", "pivot into the root filesystem")
+
+
+def move_root() -> Op:
+    """Make the root filesystem "/" by MS_MOVE and chroot(2): --no-pivot."""
+    return Op("move_root", "--no-pivot", "move the root filesystem to /")
+
+
+def chroot() -> Op:
+    """Make the root filesystem "/" by chroot(2) alone: there is no mount namespace."""
+    return Op("move_root", "root.path", "chroot into the root filesystem", 1)
+
+
+def remount_ro(origin: str, path: str) -> Op:
+    """Set the mount at `path` read-only, its other attributes kept."""
+    return Op("remount_ro", origin, f"make {path} read-only", 0, (), (path,))
+
+
+def readonly_path(origin: str, path: str) -> Op:
+    """Bind `path` on itself read-only; an absent path is skipped."""
+    return Op("readonly_path", origin, f"make {path} read-only", 0, (), (path,))
+
+
+def mask_path(origin: str, path: str) -> Op:
+    """Hide `path` behind /dev/null or an empty directory; an absent path is skipped."""
+    return Op("mask_path", origin, f"mask {path}", 0, (), (path,))
+
+
+def umask(origin: str, mask: int) -> Op:
+    """umask(2)."""
+    return Op("umask", origin, f"set the umask {mask:04o}", 0, (mask,))
+
+
+def stdio_owner(uid: int) -> Op:
+    """Give standard input, output and error to `uid`, as far as permitted."""
+    return Op("stdio_owner", "process.user.uid", "give the standard streams away", 0, (uid,))
+
+
+def stdio_null() -> Op:
+    """Re-open those standard streams that are /dev/null in the container's own /dev."""
+    return Op("stdio_null", "default devices", "re-open /dev/null")
+
+
+def no_new_privs() -> Op:
+    """prctl(PR_SET_NO_NEW_PRIVS)."""
+    return Op("no_new_privs", "process.noNewPrivileges", "set no_new_privs")
+
+
+def seccomp(filter_bytes: bytes, flags: int) -> Op:
+    """Install a compiled filter (array of struct sock_filter), seccomp(2) flags."""
+    return Op("seccomp", "linux.seccomp", "install the seccomp filter", 0, (flags,), (filter_bytes,))
+
+
+def bounding(keep: int) -> Op:
+    """Drop every capability that is not in the bit mask `keep` from the bounding set."""
+    return Op("bounding", "process.capabilities.bounding", "limit the bounding set", 0, (keep,))
+
+
+def user(origin: str, uid: int, gid: int, groups: list[int], *, setgroups: bool) -> Op:
+    """setgroups, setresgid, setresuid; the permitted capabilities are kept."""
+    packed = b"".join(g.to_bytes(4, "little") for g in groups)
+    return Op(
+        "user", origin, f"become uid {uid}, gid {gid}",
+        USER_SETGROUPS if setgroups else 0, (uid, gid), (packed,),
+    )  # fmt: skip
+
+
+def caps(effective: int, permitted: int, inheritable: int, ambient: int) -> Op:
+    """capset(2), then the ambient set."""
+    return Op(
+        "caps", "process.capabilities", "set the capabilities", 0,
+        (effective, permitted, inheritable, ambient),
+    )  # fmt: skip
+
+
+def personality(domain: int) -> Op:
+    """personality(2)."""
+    return Op("personality", "linux.personality.domain", "set the personality", 0, (domain,))
+
+
+def chdir(cwd: str) -> Op:
+    """Enter the working directory and check that it lies inside the root."""
+    return Op("chdir", "process.cwd", f"enter the working directory {cwd}", 0, (), (cwd,))
+
+
+def executable(name: str, search_path: str | None) -> Op:
+    """Find the program as execve(2) will, check that it can be executed."""
+    return Op(
+        "executable", "process.args[0]", f"find the program {name}",
+        EXECUTABLE_NO_PATH if search_path is None else 0, (), (name, search_path),
+    )  # fmt: skip
+
+
+def fifo(slot: int) -> Op:
+    """Open the exec fifo (O_PATH descriptor in `slot`) for writing: waits for start."""
+    return Op("fifo", "exec fifo", "wait for start", 0, (slot,))
+
+
+def execute(args: list[str], env: list[str], preserved: int, uid: int, *, default_home: bool) -> Op:
+    """Close every descriptor from 3 + `preserved` on and become the program."""
+    return Op(
+        "exec", "process.args", f"execute {args[0]}",
+        EXEC_DEFAULT_HOME if default_home else 0, (preserved, uid), (args, env),
+    )  # fmt: skip

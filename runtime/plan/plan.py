@@ -1,0 +1,103 @@
+"""The plan itself: operations for the child, and what the parent must bring along."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runtime.plan.ops import Op
+
+FIRST_SLOT = 2  # slot 0 is the control socket, slot 1 the plan
+
+
+class Slot:
+    """A descriptor the child needs and the parent opens before the clone.
+
+    kind    "fifo" (the exec fifo), "namespace" (path of a namespace to join), "cgroup"
+            (directory of a v1 cgroup, or of a threaded v2 one, whose tasks file the child
+            writes), "idmap" (a detached id-mapped mount)
+    path    what to open, as `kind` says
+    origin  the place in config.json
+    """
+
+    __slots__ = ("kind", "origin", "path")
+
+    def __init__(self, kind: str, path: str, origin: str) -> None:
+        self.kind = kind
+        self.path = path
+        self.origin = origin
+
+
+class IdMap:
+    """One line of a uid_map or gid_map: inside, outside, how many."""
+
+    __slots__ = ("container", "host", "size")
+
+    def __init__(self, container: int, host: int, size: int) -> None:
+        self.container = container
+        self.host = host
+        self.size = size
+
+
+class RlimitRequest:
+    """One rlimit, set by the parent: the container's process may lack the right."""
+
+    __slots__ = ("hard", "origin", "resource", "soft")
+
+    def __init__(self, resource: int, soft: int, hard: int, origin: str) -> None:
+        self.resource = resource
+        self.soft = soft
+        self.hard = hard
+        self.origin = origin
+
+
+class HookRequest:
+    """A hook that the parent runs: prestart, createRuntime, poststart, poststop."""
+
+    __slots__ = ("args", "env", "origin", "path", "timeout_s")
+
+    def __init__(
+        self, path: str, args: list[str], env: list[str] | None, timeout_s: int, origin: str
+    ) -> None:
+        self.path = path
+        self.args = args
+        self.env = env
+        self.timeout_s = timeout_s
+        self.origin = origin
+
+
+class Plan:
+    """What create is going to do.
+
+    ops            in order; an op of the child may refer to slots by number
+    slots          slots[i] becomes slot FIRST_SLOT + i
+    clone_flags    CLONE_NEW* for the clone in the parent; 0 when `staged`
+    staged         an intermediate process joins namespaces first (ops up to the fork)
+    uid_maps, gid_maps, deny_setgroups   what the parent writes at BARRIER_MAPS
+    time_offsets   lines "monotonic SECS NSECS" written at BARRIER_TIME
+    rlimits        set by the parent at BARRIER_CREATED
+    preserved      descriptors 3... handed to the program
+    warnings       one line each, for the log
+    """
+
+    __slots__ = (
+        "clone_flags", "deny_setgroups", "gid_maps", "ops", "preserved", "rlimits", "slots",
+        "staged", "time_offsets", "uid_maps", "warnings",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.ops: list[Op] = []
+        self.slots: list[Slot] = []
+        self.clone_flags = 0
+        self.staged = False
+        self.uid_maps: list[IdMap] = []
+        self.gid_maps: list[IdMap] = []
+        self.deny_setgroups = False
+        self.time_offsets: list[str] = []
+        self.rlimits: list[RlimitRequest] = []
+        self.preserved = 0
+        self.warnings: list[str] = []
+
+    def add_slot(self, kind: str, path: str, origin: str) -> int:
+        """Ask for a descriptor; returns the slot number that operations name."""
+        self.slots.append(Slot(kind, path, origin))
+        return FIRST_SLOT + len(self.slots) - 1

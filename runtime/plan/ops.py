@@ -46,8 +46,10 @@ USER_SETGROUPS = 1
 BECOME_ROOT_SETGROUPS = 1
 EXEC_DEFAULT_HOME = 1     # HOME comes from the container's passwd, else "/"
 EXECUTABLE_NO_PATH = 1    # PATH is not in the environment: only names with a slash are found
-HOOK_FINAL = 1            # run as the container's own user after everything is applied
-SECCOMP_VERIFY = 1
+SETNS_MAY_DEFER = 1       # setns: on EPERM go on, a later setns of this slot tries again
+SETNS_IF_DEFERRED = 2     # setns: only if the first try was deferred
+CHDIR_TRY = 1             # chdir: as root, before the user is changed; EPERM and EACCES are kept
+CHDIR_AGAIN = 2           # chdir: only if the first try did not succeed; then check the place
 
 # Propagation changes, one byte each, packed low byte first into one number.
 PROPAGATION_BYTE = {"private": 1, "slave": 2, "shared": 3, "unbindable": 4}
@@ -87,7 +89,7 @@ class Op:
 CODES = {
     "setns": 1, "unshare": 2, "fork": 3, "sync": 4, "cgroup_join": 5, "become_root": 6,
     "setsid": 7, "keyring": 8, "link_up": 9, "hostname": 10, "domainname": 11,
-    "oom_score": 12, "sysctl": 13, "root_propagation": 14, "root": 15, "mount": 16,
+    "sysctl": 13, "root_propagation": 14, "root": 15, "mount": 16,
     "bind": 17, "mkdir": 18, "symlink": 19, "mknod": 20, "hook": 21, "pivot": 22,
     "move_root": 23, "remount_ro": 24, "readonly_path": 25, "mask_path": 26, "umask": 27,
     "stdio_owner": 28, "stdio_null": 29, "no_new_privs": 30, "seccomp": 31, "bounding": 32,
@@ -96,9 +98,9 @@ CODES = {
 }  # fmt: skip
 
 
-def setns(origin: str, slot: int, kind: int, path: str) -> Op:
+def setns(origin: str, slot: int, kind: int, path: str, flags: int = 0) -> Op:
     """Join the namespace whose descriptor is in `slot`; `kind` is its CLONE_NEW flag."""
-    return Op("setns", origin, f"join the namespace {path}", 0, (slot, kind))
+    return Op("setns", origin, f"join the namespace {path}", flags, (slot, kind))
 
 
 def unshare(origin: str, flags: int) -> Op:
@@ -152,11 +154,6 @@ def hostname(name: str) -> Op:
 def domainname(name: str) -> Op:
     """setdomainname(2)."""
     return Op("domainname", "domainname", f"set the domain name {name}", 0, (), (name,))
-
-
-def oom_score(value: int) -> Op:
-    """Write oom_score_adj, -1000 to 1000."""
-    return Op("oom_score", "process.oomScoreAdj", f"set oom_score_adj to {value}", 0, (value,))
 
 
 def sysctl(origin: str, path: str, value: str) -> Op:
@@ -350,9 +347,9 @@ def personality(domain: int) -> Op:
     return Op("personality", "linux.personality.domain", "set the personality", 0, (domain,))
 
 
-def chdir(cwd: str) -> Op:
+def chdir(cwd: str, flags: int = 0) -> Op:
     """Enter the working directory and check that it lies inside the root."""
-    return Op("chdir", "process.cwd", f"enter the working directory {cwd}", 0, (), (cwd,))
+    return Op("chdir", "process.cwd", f"enter the working directory {cwd}", flags, (), (cwd,))
 
 
 def executable(name: str, search_path: str | None) -> Op:

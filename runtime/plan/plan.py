@@ -74,13 +74,14 @@ class Plan:
     staged         an intermediate process joins namespaces first (ops up to the fork)
     uid_maps, gid_maps, deny_setgroups   what the parent writes at BARRIER_MAPS
     time_offsets   lines "monotonic SECS NSECS" written at BARRIER_TIME
+    oom_score_adj  written by the parent right after the clone; None leaves it
     rlimits        set by the parent at BARRIER_CREATED
     preserved      descriptors 3... handed to the program
     warnings       one line each, for the log
     """
 
     __slots__ = (
-        "clone_flags", "deny_setgroups", "gid_maps", "ops", "preserved", "rlimits", "slots",
+        "clone_flags", "deny_setgroups", "gid_maps", "oom_score_adj", "ops", "preserved", "rlimits", "slots",
         "staged", "time_offsets", "uid_maps", "warnings",
     )  # fmt: skip
 
@@ -92,6 +93,7 @@ class Plan:
         self.uid_maps: list[IdMap] = []
         self.gid_maps: list[IdMap] = []
         self.deny_setgroups = False
+        self.oom_score_adj: int | None = None
         self.time_offsets: list[str] = []
         self.rlimits: list[RlimitRequest] = []
         self.preserved = 0

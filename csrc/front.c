@@ -235,6 +235,20 @@ static int find_python(const char *self, struct python *python)
 	return -1;
 }
 
+/* Drop what speaks to Python from the environment. -I ignores nearly all of it; but a
+ * pyvenv.cfg beside the file that PYTHONEXECUTABLE names would still say, in isolated mode
+ * too, where the standard library lies (CPython's getpath.py). */
+static void forget_python_variables(void)
+{
+	char **kept = environ;
+
+	for (char **variable = environ; variable && *variable; variable++)
+		if (strncmp(*variable, "PYTHON", 6) && strncmp(*variable, "__PYVENV", 8))
+			*kept++ = *variable;
+	if (kept)
+		*kept = NULL;
+}
+
 /* Become the interpreter; returns only on failure. */
 static void run_python(const struct python *python, const char *self, int argc, char **argv)
 {
@@ -255,6 +269,7 @@ static void run_python(const struct python *python, const char *self, int argc, 
 	if (tail)
 		memcpy(all + head, argv + 1, tail * sizeof(*all));
 	all[head + tail] = NULL;
+	forget_python_variables();
 	execve(python->interpreter, (char *const *)all, environ);
 	COMPLAIN("execute ", python->interpreter, ": ", strerror(errno));
 }

@@ -28,7 +28,7 @@ OVERRUN = """/* sources: */
 
 int main(int argc, char **argv)
 {
-	char *const text = calloc(4, 1);
+	char *volatile text = calloc(4, 1);
 
 	(void)argv;
 	return text[argc + 3];

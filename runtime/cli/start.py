@@ -1,0 +1,21 @@
+"""start: let the program of a created container begin."""
+
+from __future__ import annotations
+
+from runtime.cli.options import Command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runtime.cli.call import Call
+
+COMMAND = Command(
+    "start", "CONTAINER-ID", "start the program of a created container", least=1, most=1
+)
+
+
+def main(call: Call) -> int:
+    """Start the container; 0."""
+    from runtime.lifecycle.start import start
+
+    start(call.store(), call.container_id(), call.log)
+    return 0

@@ -12,3 +12,14 @@ RUNC_VERSION = "1.5.0"    # the runc whose command line, outputs and texts are s
 # starts "runc version "; podman and CRI-O show the whole line to people, who must see what
 # they have. This line serves both.
 VERSION_LINE = f"runc version {RUNC_VERSION} (pyrunc {VERSION})"
+
+
+def libseccomp_version() -> str:
+    """``2.5.4``; "" where libseccomp, or our door to it, cannot be loaded."""
+    try:
+        # Loading it takes milliseconds: only --version and features ask.
+        from runtime.native.seccomp import library
+    except ImportError:
+        return ""
+    _, version = library()
+    return ".".join(map(str, version))

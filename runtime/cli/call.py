@@ -43,6 +43,10 @@ class Call:
         """The value of an option that takes a number."""
         return int(self.text(name) or 0)
 
+    def is_given(self, name: str) -> bool:
+        """The option stands on the command line, or has a default."""
+        return name in self._values
+
     def container_id(self) -> str:
         """The first argument. Which ids are valid is for the state store to say.
 
@@ -58,9 +62,8 @@ class Call:
         Errors:  those of state_root.
         """
         options = GlobalOptions()
-        given = self._values.get("root")
-        options.root_given = given is not None
-        options.root = state_root(given if isinstance(given, str) else None)
+        options.root_given = self.is_given("root")
+        options.root = state_root(self.text("root") if options.root_given else None)
         options.debug = self.flag("debug")
         options.log = self.text("log")
         options.log_format = self.text("log-format") or "text"

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from runtime.cli.call import json_text, write_out
 from runtime.cli.options import Command
-from runtime.version import COMMIT, SPEC_VERSION, SPEC_VERSION_MIN, VERSION
+from runtime.version import (
+    COMMIT,
+    SPEC_VERSION,
+    SPEC_VERSION_MIN,
+    VERSION,
+    libseccomp_version,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +45,7 @@ def features_document() -> dict[str, Json]:
         "hooks": [*HOOK_NAMES],
         "mountOptions": _sorted(MOUNT_OPTION_NAMES),
         "linux": linux_features(),
-        "annotations": annotations(),
+        "annotations": feature_annotations(),
     }
 
 
@@ -67,7 +73,7 @@ def seccomp_features() -> dict[str, Json]:
     from runtime.plan.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 
     return {
-        "enabled": True,
+        "enabled": libseccomp_version() != "",
         "actions": _sorted(ACTIONS),
         "operators": _sorted(OPERATORS),
         "archs": _sorted(ARCHITECTURES),
@@ -76,19 +82,15 @@ def seccomp_features() -> dict[str, Json]:
     }
 
 
-def annotations() -> dict[str, Json]:
+def feature_annotations() -> dict[str, Json]:
     """The document's `annotations`: our version, and those keys of runc that engines ask for."""
-    from runtime.native.seccomp import library
-
-    _, version = library()
-    found: dict[str, Json] = {
-        "io.github.seccomp.libseccomp.version": ".".join(map(str, version)),
+    found = {
+        "io.github.seccomp.libseccomp.version": libseccomp_version(),
         "org.opencontainers.runc.checkpoint.enabled": "false",
+        "org.pyrunc.commit": COMMIT,
         "org.pyrunc.version": VERSION,
     }
-    if COMMIT:
-        found["org.pyrunc.commit"] = COMMIT
-    return found
+    return {key: value for key, value in found.items() if value}
 
 
 def _sorted(names: Iterable[str]) -> list[Json]:

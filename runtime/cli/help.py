@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from runtime.cli.dispatch import COMMANDS, command_module
 from runtime.cli.options import FLAG, GLOBAL_OPTIONS
-from runtime.version import COMMIT, SPEC_VERSION, VERSION, VERSION_LINE
+from runtime.version import (
+    COMMIT,
+    SPEC_VERSION,
+    VERSION,
+    VERSION_LINE,
+    libseccomp_version,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +32,9 @@ COMMANDS:
 
 def version_text() -> str:
     """The lines of --version; one that is not known is left out."""
-    lines = [VERSION_LINE, f"commit: {COMMIT}" if COMMIT else "", f"spec: {SPEC_VERSION}"]
-    return "".join(f"{line}\n" for line in lines if line)
+    rows = (("commit", COMMIT), ("spec", SPEC_VERSION), ("libseccomp", libseccomp_version()))
+    lines = [VERSION_LINE, *(f"{name}: {value}" for name, value in rows if value)]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def command_tables() -> list[Command]:

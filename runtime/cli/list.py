@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import ENOENT
+
 from runtime.cli.call import json_text, write_out
 from runtime.cli.options import FLAG, TEXT, Command, Option
 from runtime.cli.state import state_members
@@ -32,7 +34,7 @@ GAP = 3
 
 def main(call: Call) -> int:
     """Print the containers; 0, also where some could not be read."""
-    states = read_states(call.store(), root_given=call.global_options().root_given)
+    states = read_states(call.store(), root_given=call.is_given("root"))
     layout = call.text("format")
     if call.flag("quiet"):
         write_out("".join(f"{state['id']}\n" for state in states))
@@ -55,7 +57,8 @@ def read_states(store: StateStore, *, root_given: bool) -> list[dict[str, Json]]
     try:
         ids = store.ids()
     except HostError as error:
-        if isinstance(error.__cause__, FileNotFoundError) and not root_given:
+        is_missing = error.errno == ENOENT or isinstance(error.__cause__, FileNotFoundError)
+        if is_missing and not root_given:
             return []
         raise
     states = []

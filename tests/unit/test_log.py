@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runtime import log as log_module
-from runtime.errors import ConfigError, HostError, KernelError
-from runtime.log import Log, json_string, text_value, timestamp, write_all
+from runtime.errors import ConfigError, HostError, KernelError, printable
+from runtime.log import Log, Record, json_string, text_value, timestamp, write_all
 
 NOON = 1_795_355_760.9  # 2026-11-22T13:56:00Z and a bit
 
@@ -205,6 +207,15 @@ def test_a_record_stays_one_line(log_format: str, text: str, tmp_path: Path) -> 
     assert content.endswith("\n")
     assert len(content.splitlines()) == 1
     assert content[:-1].isprintable()
+
+
+@given(st.text())
+def test_any_text_makes_sound_records(text: str) -> None:
+    record = Record("error", text, ("", ""))
+    assert json.loads(record.json())["msg"] == printable(text)
+    for line in (record.json(), record.line()):
+        assert line.isprintable()
+        assert line.encode()
 
 
 @pytest.mark.usefixtures("clock")

@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runtime.cli.dispatch import COMMANDS, NOT_SUPPORTED, command_module
-from runtime.errors import ConfigError, KernelError
+from runtime.cli.dispatch import (
+    COMMANDS,
+    NOT_SUPPORTED,
+    Invocation,
+    command_module,
+    read_command_line,
+)
+from runtime.errors import ConfigError, ContainerError, KernelError
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Outcome, World
@@ -218,6 +226,21 @@ def test_warnings_of_a_success_are_written_at_its_end(
     assert pyrunc(f"--log {tmp_path}/log --log-format json create a") == (0, "", "")
     record = json.loads((tmp_path / "log").read_text())
     assert (record["level"], record["msg"]) == ("warning", "no swap limit here")
+
+
+WORDS = st.sampled_from(
+    ["create", "kill", "list", "help", "exec", "a", "--", "-", "--root", "--root=/r", "-f",
+     "--force", "--preserve-fds", "--log", "-h", "-v", "--bundle=", "9"]
+)  # fmt: skip
+
+
+@given(st.lists(WORDS | st.text(max_size=8), max_size=6))
+def test_any_command_line_is_understood_or_refused(argv: list[str]) -> None:
+    try:
+        read_command_line(argv, Invocation())
+    except ContainerError as error:
+        assert error.exit_status in (1, 3, 255)
+        assert str(error).isprintable()
 
 
 def test_an_error_has_the_exit_status_it_asks_for(pyrunc: Pyrunc, world: World) -> None:

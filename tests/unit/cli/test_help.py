@@ -49,6 +49,16 @@ def test_an_unknown_commit_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\ncommit: abcdef\n" in help_texts.version_text()
 
 
+@pytest.mark.parametrize(("version", "line"), [("2.5.4", "\nlibseccomp: 2.5.4\n"), ("", "")])
+def test_libseccomp_is_named_where_it_is(
+    version: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(help_texts, "libseccomp_version", lambda: version)
+    text = help_texts.version_text()
+    assert line in text
+    assert ("libseccomp" in text) == bool(version)
+
+
 def all_tables() -> list[tuple[str, tuple[Option, ...]]]:
     tables = [(name, command_module(name).COMMAND.options) for name in COMMANDS]
     return [("", GLOBAL_OPTIONS), *tables]

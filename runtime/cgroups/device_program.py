@@ -1,0 +1,268 @@
+"""Device access on cgroup v2: a BPF program, made and attached by us.
+
+The kernel asks the program at every open and mknod of a device node; 1 allows. A program
+is replaced atomically: at no moment is a container without one, or under two of ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from _struct import Struct
+
+from runtime.cgroups.devices import ALL, ANY, DevicePolicy
+from runtime.errors import KernelError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    # cmd, union bpf_attr (changed in place) -> descriptor or 0; raises OSError
+    Bpf = Callable[[int, bytearray], int]
+
+# bpf(2) commands and constants, linux/bpf.h.
+PROG_LOAD = 5
+PROG_ATTACH = 8
+PROG_DETACH = 9
+PROG_GET_FD_BY_ID = 13
+PROG_QUERY = 16
+TYPE_CGROUP_DEVICE = 15
+ATTACH_CGROUP_DEVICE = 6
+ALLOW_MULTI = 2
+REPLACE = 4
+
+# Some kernels since 6.17 write a field at offset 56 whatever size they are told.
+ATTR_SIZE = 64
+LOAD_ATTR = Struct("=IIQQIIQ")
+ATTACH_ATTR = Struct("=IIIII")
+QUERY_ATTR = Struct("=IIIIQI")
+PROGRAM_ID = Struct("=I")
+MOST_PROGRAMS = 64
+LOAD_TRIES = 30
+ATTACH_TRIES = 20
+LOG_SIZE = 1 << 18
+
+# Instructions: code, registers (destination in the low nibble), jump offset, immediate.
+INSTRUCTION = Struct("=BBhi")
+LDX_W = 0x61
+MOV32_REG = 0xBC
+MOV64_IMM = 0xB7
+AND32_IMM = 0x54
+RSH32_IMM = 0x74
+JEQ32_IMM = 0x16
+JNE32_IMM = 0x56
+JNE32_REG = 0x5E
+EXIT = 0x95
+BLOCK = 1
+CHAR = 2
+
+FIELD = "linux.resources.devices"
+
+
+def device_program(policy: DevicePolicy) -> bytes:
+    """The policy as BPF instructions.
+
+    r2 is the type, r3 the access, r4 major, r5 minor. An exception of a policy that denies
+    must cover the whole access; one of a policy that allows forbids if it covers any of
+    it, as the kernel does on v1: else a device denied for writing opens read-write.
+    Source:  linux/bpf.h, struct bpf_cgroup_dev_ctx; security/device_cgroup.c for the meaning.
+    """
+    out = [
+        _insn(LDX_W, 2, 1, 0),
+        _insn(MOV32_REG, 3, 2),
+        _insn(AND32_IMM, 2, imm=0xFFFF),
+        _insn(RSH32_IMM, 3, imm=16),
+        _insn(LDX_W, 4, 1, 4),
+        _insn(LDX_W, 5, 1, 8),
+    ]
+    verdict = 0 if policy.allows else 1
+    for (kind, major, minor), access in policy.exceptions.items():
+        body: list[bytes] = [_insn(MOV64_IMM, 0, imm=verdict), _insn(EXIT)]
+        # Built backwards: a jump skips all that stands behind it.
+        if minor != ANY:
+            body.insert(0, _insn(JNE32_IMM, 5, off=len(body), imm=minor))
+        if major != ANY:
+            body.insert(0, _insn(JNE32_IMM, 4, off=len(body), imm=major))
+        if access != ALL:
+            if policy.allows:
+                jump = _insn(JEQ32_IMM, 1, off=len(body), imm=0)
+            else:
+                jump = _insn(JNE32_REG, 1, 3, off=len(body))
+            body[:0] = [_insn(MOV32_REG, 1, 3), _insn(AND32_IMM, 1, imm=access), jump]
+        number = BLOCK if kind == "b" else CHAR
+        body.insert(0, _insn(JNE32_IMM, 2, off=len(body), imm=number))
+        out += body
+    out += [_insn(MOV64_IMM, 0, imm=1 - verdict), _insn(EXIT)]
+    return b"".join(out)
+
+
+def _insn(code: int, dst: int = 0, src: int = 0, off: int = 0, imm: int = 0) -> bytes:
+    if imm > 0x7FFFFFFF:
+        imm -= 1 << 32
+    return INSTRUCTION.pack(code, dst | src << 4, off, imm)
+
+
+def install(program: bytes, directory: str, cgroup_fd: int, bpf: Bpf) -> None:
+    """Load the program and make it the only one of ours on the cgroup.
+
+    Programs we may not open (of systemd, in an outer user namespace) stay: the kernel asks
+    all of them, and each may deny.
+    Errors:  KernelError.
+    """
+    program_fd = load(program, bpf)
+    try:
+        for last in range(ATTACH_TRIES - 1, -1, -1):
+            try:
+                return _replace(program_fd, cgroup_fd, bpf)
+            except OSError as error:
+                # A program that went away between the query and the replacement.
+                if error.errno == errno.ENOENT and last:
+                    continue
+                raise KernelError(
+                    f"attach the device program to {directory}",
+                    field=FIELD, syscall="bpf", errno=error.errno or 0,
+                ) from error  # fmt: skip
+    finally:
+        os.close(program_fd)
+
+
+def load(program: bytes, bpf: Bpf) -> int:
+    """A descriptor of the loaded program.
+
+    Errors:  KernelError; with the verifier's last line when it is the one who refused.
+    """
+    try:
+        return _load(program, bpf)
+    except PermissionError as error:
+        # Before Linux 5.11 a program is counted as locked memory.
+        try:
+            return _load_with_memlock(program, bpf)
+        except (OSError, ValueError):
+            raise KernelError(
+                "load the device program",
+                field=FIELD, syscall="bpf", errno=error.errno or 0,
+                hint="CAP_BPF or CAP_SYS_ADMIN in the initial user namespace is needed",
+            ) from error  # fmt: skip
+    except OSError as error:
+        raise KernelError(
+            f"load the device program: {_verifier_log(program, bpf)}",
+            field=FIELD, syscall="bpf", errno=error.errno or 0,
+        ) from error  # fmt: skip
+
+
+def _load(program: bytes, bpf: Bpf, log: bytearray | None = None) -> int:
+    license_name = b"GPL\0"
+    attr = bytearray(ATTR_SIZE)
+    LOAD_ATTR.pack_into(
+        attr, 0, TYPE_CGROUP_DEVICE, len(program) // INSTRUCTION.size,
+        _address(program), _address(license_name),
+        1 if log else 0, len(log) if log else 0, _address(log) if log else 0,
+    )  # fmt: skip
+    for _ in range(LOAD_TRIES):
+        try:
+            return bpf(PROG_LOAD, attr)
+        except BlockingIOError:
+            # EAGAIN: a signal interrupted the verifier.
+            continue
+    return bpf(PROG_LOAD, attr)
+
+
+def _load_with_memlock(program: bytes, bpf: Bpf) -> int:
+    """Load with all the locked memory there is to have, and give it back: it is inherited."""
+    from resource import RLIM_INFINITY, RLIMIT_MEMLOCK, getrlimit, setrlimit
+
+    limits = getrlimit(RLIMIT_MEMLOCK)
+    try:
+        setrlimit(RLIMIT_MEMLOCK, (RLIM_INFINITY, RLIM_INFINITY))
+    except (ValueError, PermissionError):
+        setrlimit(RLIMIT_MEMLOCK, (limits[1], limits[1]))
+    try:
+        return _load(program, bpf)
+    finally:
+        setrlimit(RLIMIT_MEMLOCK, limits)
+
+
+def _verifier_log(program: bytes, bpf: Bpf) -> str:
+    """What the verifier says to the program, its last words."""
+    log = bytearray(LOG_SIZE)
+    try:
+        os.close(_load(program, bpf, log))
+    except OSError:
+        lines = log.split(b"\0", 1)[0].decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "the verifier says nothing"
+    return "accepted the second time"
+
+
+def _replace(program_fd: int, cgroup_fd: int, bpf: Bpf) -> None:
+    ids = attached(cgroup_fd, bpf)
+    old: list[int] = []
+    try:
+        for program_id in ids:
+            attr = bytearray(ATTR_SIZE)
+            PROGRAM_ID.pack_into(attr, 0, program_id)
+            try:
+                old.append(bpf(PROG_GET_FD_BY_ID, attr))
+            except PermissionError:
+                continue
+        if len(old) == 1 and _attach(program_fd, cgroup_fd, bpf, replaced=old[0]):
+            return
+        _attach(program_fd, cgroup_fd, bpf)
+        for fd in old:
+            attr = bytearray(ATTR_SIZE)
+            ATTACH_ATTR.pack_into(attr, 0, cgroup_fd, fd, ATTACH_CGROUP_DEVICE, 0, 0)
+            bpf(PROG_DETACH, attr)
+    finally:
+        for fd in old:
+            os.close(fd)
+
+
+def _attach(program_fd: int, cgroup_fd: int, bpf: Bpf, replaced: int | None = None) -> bool:
+    """Attach, or replace the program open in `replaced`; False where that is not known.
+
+    Source:  BPF_F_REPLACE, Linux 5.6; EINVAL also for a program attached without
+             ALLOW_MULTI, which cannot be replaced either.
+    """
+    flags = ALLOW_MULTI if replaced is None else ALLOW_MULTI | REPLACE
+    attr = bytearray(ATTR_SIZE)
+    ATTACH_ATTR.pack_into(
+        attr, 0, cgroup_fd, program_fd, ATTACH_CGROUP_DEVICE, flags, replaced or 0
+    )
+    try:
+        bpf(PROG_ATTACH, attr)
+    except OSError as error:
+        if replaced is not None and error.errno == errno.EINVAL:
+            return False
+        raise
+    return True
+
+
+def attached(cgroup_fd: int, bpf: Bpf) -> list[int]:
+    """Ids of the device programs on this cgroup, its ancestors' not counted.
+
+    Errors:  OSError.
+    """
+    room = MOST_PROGRAMS
+    while True:
+        ids = bytearray(4 * room)
+        attr = bytearray(ATTR_SIZE)
+        QUERY_ATTR.pack_into(attr, 0, cgroup_fd, ATTACH_CGROUP_DEVICE, 0, 0, _address(ids), room)
+        try:
+            bpf(PROG_QUERY, attr)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                room *= 4
+                continue
+            raise
+        count = QUERY_ATTR.unpack_from(attr)[5]
+        return [PROGRAM_ID.unpack_from(ids, 4 * i)[0] for i in range(count)]
+
+
+def _address(buffer: bytes | bytearray) -> int:
+    """Where the buffer lies; the caller keeps it alive and at its size.
+
+    cffi's backend is loaded with our own C module anyway; ctypes would cost 5 ms.
+    """
+    from _cffi_backend import FFI
+
+    ffi = FFI()
+    return int(ffi.cast("uintptr_t", ffi.from_buffer(buffer)))

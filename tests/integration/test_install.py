@@ -102,9 +102,7 @@ def version() -> str:
     return result.stdout
 
 
-def test_empty_environment_and_a_link_and_a_deleted_directory(
-    version: str, tmp_path: Path
-) -> None:
+def test_empty_environment_and_a_link_and_a_deleted_directory(version: str, tmp_path: Path) -> None:
     link = tmp_path / "pyrunc-link"
     link.symlink_to(PYRUNC)
     gone = tmp_path / "gone"

@@ -197,9 +197,7 @@ def interpreter_of_nothing(prefix: Prefix) -> str:
     return f"execute {python}: No such file or directory"
 
 
-@pytest.mark.parametrize(
-    "spoil", [remove_code, code_without_interpreter, interpreter_of_nothing]
-)
+@pytest.mark.parametrize("spoil", [remove_code, code_without_interpreter, interpreter_of_nothing])
 def test_what_is_missing_is_said_in_one_line(
     prefix: Prefix, spoil: Callable[[Prefix], str]
 ) -> None:

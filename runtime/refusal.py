@@ -1,0 +1,83 @@
+"""A configuration that is not valid as it stands: to be tolerated, or refused with every reason.
+
+Loaded only then: the explanation needs jsonschema, which costs ten times a whole create.
+"""
+
+from __future__ import annotations
+
+from oci_schema.check import is_valid
+from runtime.bundle import CONFIG_NAME, unmet_needs
+from runtime.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# They mean nothing on this platform, and peers do not look into them.
+FOREIGN_SECTIONS = ("vm", "windows", "solaris", "freebsd", "zos")
+MOST_PROBLEMS = 10
+
+
+def tolerate(config: Any, text: str) -> Any:
+    """The configuration without what the schema minds and a runtime for Linux must not.
+
+    That is a null in the place of an absent member, as engines written in Go read and
+    write it, and the sections of other platforms.
+
+    Errors:  ConfigError with all that is wrong beyond that.
+    """
+    if config is None:
+        raise ConfigError("config cannot be null", field=CONFIG_NAME)
+    config = without_nulls(config)
+    if isinstance(config, dict):
+        config = {key: value for key, value in config.items() if key not in FOREIGN_SECTIONS}
+    if not is_valid(config) or unmet_needs(config):
+        raise refusal(config, text)
+    return config
+
+
+def without_nulls(value: Any) -> Any:
+    """A copy in which members that are null are absent; items of arrays stay."""
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def refusal(config: Any, text: str) -> ConfigError:
+    """One error with every problem in the order of `text`, each with field, line and column."""
+    try:
+        from oci_schema.explain import explain, field
+    except ImportError as error:
+        raise ConfigError(
+            f"{CONFIG_NAME} does not follow the schema of the runtime-spec",
+            hint=f"what is wrong can be told once {error.name} is installed",
+        ) from error
+    from oci_schema.positions import line_and_column, locate
+
+    places = locate(text)
+    found = []
+    for path, what in unmet_needs(config):
+        # What is missing is where the object is that misses it.
+        offset = places.get(path, places.get(path[:-1], 0))
+        found.append((*line_and_column(text, offset), field(path), what))
+    said = {where for *_, where, _ in found}
+    for problem in explain(config, text):
+        if problem.field not in said:
+            found.append((problem.line, problem.column, problem.field, problem.what))
+    found.sort(key=lambda fault: fault[:2])
+    return _as_error(found)
+
+
+def _as_error(found: list[tuple[int, int, str, str]]) -> ConfigError:
+    texts = [
+        (where, f"{what} (line {line}, column {column})") for line, column, where, what in found
+    ]
+    if len(texts) == 1:
+        where, what = texts[0]
+        return ConfigError(what, field=where or CONFIG_NAME)
+    shown = [f"{where}: {what}" for where, what in texts[:MOST_PROBLEMS]]
+    if len(texts) > MOST_PROBLEMS:
+        shown.append(f"and {len(texts) - MOST_PROBLEMS} more")
+    return ConfigError(f"{len(texts)} problems: {'; '.join(shown)}", field=CONFIG_NAME)

@@ -36,29 +36,51 @@ def features_document() -> dict[str, Json]:
 
     Source:  runtime-spec features.md, features-linux.md.
     """
-    from runtime.plan.hooks import HOOK_NAMES
-    from runtime.plan.mount_options import MOUNT_OPTION_NAMES
+    from runtime.plan.hooks import HOOKS
 
     return {
         "ociVersionMin": SPEC_VERSION_MIN,
         "ociVersionMax": SPEC_VERSION,
-        "hooks": [*HOOK_NAMES],
-        "mountOptions": _sorted(MOUNT_OPTION_NAMES),
+        "hooks": [*HOOKS],
+        "mountOptions": _sorted(mount_option_words()),
         "linux": linux_features(),
         "annotations": feature_annotations(),
     }
 
 
-def linux_features() -> dict[str, Json]:
-    """The document's `linux`. For engines, `enabled` means built in, not usable here."""
-    from runtime.plan.capabilities import CAPABILITIES
-    from runtime.plan.namespaces import NAMESPACES
+def mount_option_words() -> set[str]:
+    """The words of mounts[].options that are not left to the filesystem."""
+    from runtime.plan import mount_options as table
 
     return {
-        "namespaces": _sorted(NAMESPACES),
-        "capabilities": [*CAPABILITIES],
-        # rdma: its limits are not written yet.
-        "cgroup": {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": False},
+        *table.FLAG_WORDS,
+        *table.SUPERBLOCK_WORDS,
+        *table.IGNORED_WORDS,
+        *table.BIND_WORDS,
+        *table.PROPAGATION_WORDS,
+        *table.RECURSIVE_WORDS,
+        *table.RECURSIVE_ATIME_WORDS,
+        "remount",
+        "tmpcopyup",
+    }
+
+
+def linux_features() -> dict[str, Json]:
+    """The document's `linux`. For engines, `enabled` means built in, not usable here."""
+    from runtime.cgroups.plan import CONTROLLERS
+    from runtime.plan.capabilities import NAMES
+    from runtime.plan.namespaces import FLAGS
+
+    return {
+        "namespaces": _sorted(FLAGS),
+        "capabilities": [*NAMES],
+        "cgroup": {
+            "v1": True,
+            "v2": True,
+            "systemd": False,
+            "systemdUser": False,
+            "rdma": any(section == "rdma" for section, *_ in CONTROLLERS),
+        },
         "seccomp": seccomp_features(),
         "apparmor": {"enabled": False},
         "selinux": {"enabled": False},
@@ -69,11 +91,13 @@ def linux_features() -> dict[str, Json]:
 
 
 def seccomp_features() -> dict[str, Json]:
-    """The document's `linux.seccomp`."""
+    """The document's `linux.seccomp`: not enabled where libseccomp cannot be loaded."""
+    if not libseccomp_version():
+        return {"enabled": False}
     from runtime.plan.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 
     return {
-        "enabled": libseccomp_version() != "",
+        "enabled": True,
         "actions": _sorted(ACTIONS),
         "operators": _sorted(OPERATORS),
         "archs": _sorted(ARCHITECTURES),

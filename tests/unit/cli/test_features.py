@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from oci_schema.explain import explain
+from runtime.cli import features
+from runtime.plan.mount_options import split_options
+
+if TYPE_CHECKING:
+    from tests.unit.cli.conftest import Outcome
+
+    Pyrunc = Callable[..., Outcome]
+
+RUNC_MOUNT_OPTIONS = (
+    "async atime bind defaults dev diratime dirsync exec iversion lazytime loud mand noatime nodev"
+    " nodiratime noexec noiversion nolazytime nomand norelatime nostrictatime nosuid nosymfollow"
+    " private ratime rbind rdev rdiratime relatime remount rexec rnoatime rnodev rnodiratime"
+    " rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw"
+    " rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime"
+    " suid symfollow sync tmpcopyup unbindable"
+)
+
+
+@pytest.fixture(params=["2.5.4", ""], ids=["libseccomp", "no libseccomp"])
+def libseccomp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With libseccomp, and without."""
+    version: str = request.param
+    monkeypatch.setattr(features, "libseccomp_version", lambda: version)
+    return version
+
+
+@pytest.fixture
+def document(libseccomp: str, pyrunc: Pyrunc) -> dict[str, Any]:
+    status, out, err = pyrunc("features")
+    assert (status, err) == (0, "")
+    assert out.startswith('{\n    "ociVersionMin": "1.0.0",\n    "ociVersionMax": "1.3.0",\n')
+    assert out.endswith("\n}\n")
+    parsed: dict[str, Any] = json.loads(out)
+    return parsed
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    assert explain(document, kind="features") == []
+
+
+def test_all_hooks(document: dict[str, Any]) -> None:
+    assert document["hooks"] == [
+        "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+    ]  # fmt: skip
+
+
+def test_the_mount_options_are_those_of_runc(document: dict[str, Any]) -> None:
+    assert " ".join(document["mountOptions"]) == RUNC_MOUNT_OPTIONS
+
+
+def test_no_listed_mount_option_is_left_to_the_filesystem() -> None:
+    for word in features.mount_option_words():
+        options = split_options([word])
+        assert (options.data, options.unsupported) == ([], []), word
+
+
+def test_namespaces_and_capabilities(document: dict[str, Any]) -> None:
+    linux = document["linux"]
+    assert linux["namespaces"] == [
+        "cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts",
+    ]  # fmt: skip
+    assert linux["capabilities"][0] == "CAP_CHOWN"
+    assert linux["capabilities"][-1] == "CAP_CHECKPOINT_RESTORE"
+    assert len(linux["capabilities"]) == 41
+
+
+def test_seccomp(document: dict[str, Any], libseccomp: str) -> None:
+    seccomp = document["linux"]["seccomp"]
+    key = "io.github.seccomp.libseccomp.version"
+    assert document["annotations"].get(key, "") == libseccomp
+    if not libseccomp:
+        assert seccomp == {"enabled": False}
+        return
+    assert seccomp["enabled"]
+    assert "SCMP_ACT_ERRNO" in seccomp["actions"]
+    assert "SCMP_ACT_NOTIFY" not in seccomp["actions"], "there is no listener yet"
+    assert "SCMP_CMP_MASKED_EQ" in seccomp["operators"]
+    assert "SCMP_ARCH_X86_64" in seccomp["archs"]
+    assert set(seccomp["supportedFlags"]) <= set(seccomp["knownFlags"])
+
+
+@pytest.mark.parametrize("name", ["apparmor", "selinux", "intelRdt", "netDevices"])
+def test_what_is_not_built_yet(name: str, document: dict[str, Any]) -> None:
+    assert document["linux"][name] == {"enabled": False}
+
+
+def test_idmapped_mounts_are_not_built_yet(document: dict[str, Any]) -> None:
+    # containerd refuses id-mapped mounts for a runtime that says so.
+    assert document["linux"]["mountExtensions"]["idmap"] == {"enabled": False}

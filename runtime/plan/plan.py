@@ -17,14 +17,17 @@ class Slot:
             writes), "idmap" (a detached id-mapped mount)
     path    what to open, as `kind` says
     origin  the place in config.json
+    foreign (st_dev, st_ino) that the opened file must not have, None is no such wish: with
+            it a network namespace to join is not the host's, whose sysctls would change
     """
 
-    __slots__ = ("kind", "origin", "path")
+    __slots__ = ("foreign", "kind", "origin", "path")
 
     def __init__(self, kind: str, path: str, origin: str) -> None:
         self.kind = kind
         self.path = path
         self.origin = origin
+        self.foreign: tuple[int, int] | None = None
 
 
 class IdMap:

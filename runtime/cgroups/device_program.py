@@ -11,7 +11,7 @@ import os
 from _struct import Struct
 
 from runtime.cgroups.devices import ALL, ANY, DevicePolicy
-from runtime.errors import KernelError
+from runtime.errors import ConfigError, KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ RSH32_IMM = 0x74
 JEQ32_IMM = 0x16
 JNE32_IMM = 0x56
 JNE32_REG = 0x5E
+JA = 0x05
 EXIT = 0x95
+FARTHEST_JUMP = 0x7FFF
 BLOCK = 1
 CHAR = 2
 
@@ -65,55 +67,135 @@ def device_program(policy: DevicePolicy) -> bytes:
     r2 is the type, r3 the access, r4 major, r5 minor. An exception of a policy that denies
     must cover the whole access; one of a policy that allows forbids if it covers any of
     it, as the kernel does on v1: else a device denied for writing opens read-write.
+
+    Exceptions are grouped by type and major, and what is known after a comparison is never
+    asked again: with a flat list the verifier walks the rest of the program anew for every
+    rule, and gives up at some hundreds of them.
+    Errors:  ConfigError for thousands of rules.
     Source:  linux/bpf.h, struct bpf_cgroup_dev_ctx; security/device_cgroup.c for the meaning.
     """
-    out = [
-        _insn(LDX_W, 2, 1, 0),
-        _insn(MOV32_REG, 3, 2),
-        _insn(AND32_IMM, 2, imm=0xFFFF),
-        _insn(RSH32_IMM, 3, imm=16),
-        _insn(LDX_W, 4, 1, 4),
-        _insn(LDX_W, 5, 1, 8),
-    ]
-    verdict = 0 if policy.allows else 1
-    for (kind, major, minor), access in policy.exceptions.items():
-        body: list[bytes] = [_insn(MOV64_IMM, 0, imm=verdict), _insn(EXIT)]
-        # Built backwards: a jump skips all that stands behind it.
-        if minor != ANY:
-            body.insert(0, _insn(JNE32_IMM, 5, off=len(body), imm=minor))
-        if major != ANY:
-            body.insert(0, _insn(JNE32_IMM, 4, off=len(body), imm=major))
+    code = Assembler(policy)
+    code.put(LDX_W, 2, 1, 0)
+    code.put(MOV32_REG, 3, 2)
+    code.put(AND32_IMM, 2, imm=0xFFFF)
+    code.put(RSH32_IMM, 3, imm=16)
+    code.put(LDX_W, 4, 1, 4)
+    code.put(LDX_W, 5, 1, 8)
+    for kind, number in (("b", BLOCK), ("c", CHAR)):
+        # major -> minor -> access
+        groups: dict[int, dict[int, int]] = {}
+        for (of_kind, major, minor), access in policy.exceptions.items():
+            if of_kind == kind:
+                groups.setdefault(major, {})[minor] = access
+        if not groups:
+            continue
+        after = code.put(JNE32_IMM, 2, imm=number)
+        any_major = groups.pop(ANY, {})
+        to_any_major: list[int] = []
+        for major, minors in groups.items():
+            other = code.put(JNE32_IMM, 4, imm=major)
+            if code.minors(minors):
+                to_any_major.append(code.put(JA))
+            code.land(other)
+        for jump in to_any_major:
+            code.land(jump)
+        if code.minors(any_major):
+            code.verdict(policy.allows)
+        code.land(after)
+    code.verdict(policy.allows)
+    return code.assemble()
+
+
+class Assembler:
+    """Instructions, and jumps whose target comes later."""
+
+    __slots__ = ("_instructions", "_policy")
+
+    def __init__(self, policy: DevicePolicy) -> None:
+        self._instructions: list[list[int]] = []
+        self._policy = policy
+
+    def put(self, code: int, dst: int = 0, src: int = 0, off: int = 0, *, imm: int = 0) -> int:
+        """One instruction; its index, for land()."""
+        self._instructions.append([code, dst | src << 4, off, imm])
+        return len(self._instructions) - 1
+
+    def land(self, jump: int) -> None:
+        """The jump goes to the next instruction to come."""
+        self._instructions[jump][2] = len(self._instructions) - jump - 1
+
+    def verdict(self, allow: bool) -> None:
+        """The end, with an answer."""
+        self.put(MOV64_IMM, 0, imm=int(allow))
+        self.put(EXIT)
+
+    def minors(self, minors: dict[int, int]) -> bool:
+        """The exceptions of one major; False if the code behind them cannot be reached."""
+        misses: list[int] = []
+        for minor, access in minors.items():
+            if minor == ANY:
+                continue
+            other = self.put(JNE32_IMM, 5, imm=minor)
+            if (miss := self._access(access)) is not None:
+                # The right device, another access: only wildcards are left to ask.
+                self.land(miss)
+                misses.append(self.put(JA))
+            self.land(other)
+        for jump in misses:
+            self.land(jump)
+        if ANY not in minors:
+            return True
+        miss = self._access(minors[ANY])
+        if miss is None:
+            return False
+        self.land(miss)
+        return True
+
+    def _access(self, access: int) -> int | None:
+        """The opposite of the default for this access; the jump of those it is not for."""
+        miss = None
         if access != ALL:
-            if policy.allows:
-                jump = _insn(JEQ32_IMM, 1, off=len(body), imm=0)
+            self.put(MOV32_REG, 1, 3)
+            self.put(AND32_IMM, 1, imm=access)
+            if self._policy.allows:
+                miss = self.put(JEQ32_IMM, 1, imm=0)
             else:
-                jump = _insn(JNE32_REG, 1, 3, off=len(body))
-            body[:0] = [_insn(MOV32_REG, 1, 3), _insn(AND32_IMM, 1, imm=access), jump]
-        number = BLOCK if kind == "b" else CHAR
-        body.insert(0, _insn(JNE32_IMM, 2, off=len(body), imm=number))
-        out += body
-    out += [_insn(MOV64_IMM, 0, imm=1 - verdict), _insn(EXIT)]
-    return b"".join(out)
+                miss = self.put(JNE32_REG, 1, 3)
+        self.verdict(not self._policy.allows)
+        return miss
+
+    def assemble(self) -> bytes:
+        """The program.
+
+        Errors:  ConfigError when a jump is farther than an instruction can say.
+        """
+        out = []
+        for code, registers, off, imm in self._instructions:
+            if off > FARTHEST_JUMP:
+                raise ConfigError("too many rules for one device program", field=FIELD)
+            # Device numbers are unsigned, immediate values are not.
+            out.append(INSTRUCTION.pack(code, registers, off, imm - (imm >> 31 << 32)))
+        return b"".join(out)
 
 
-def _insn(code: int, dst: int = 0, src: int = 0, off: int = 0, imm: int = 0) -> bytes:
-    if imm > 0x7FFFFFFF:
-        imm -= 1 << 32
-    return INSTRUCTION.pack(code, dst | src << 4, off, imm)
-
-
-def install(program: bytes, directory: str, cgroup_fd: int, bpf: Bpf) -> None:
+def install(
+    program: bytes, directory: str, cgroup_fd: int, bpf: Bpf, *, is_new: bool = False
+) -> None:
     """Load the program and make it the only one of ours on the cgroup.
 
-    Programs we may not open (of systemd, in an outer user namespace) stay: the kernel asks
-    all of them, and each may deny.
+    A new cgroup has none yet. Elsewhere programs we may not open (of systemd, in an outer
+    user namespace) stay: the kernel asks all of them, and each may deny.
     Errors:  KernelError.
     """
     program_fd = load(program, bpf)
     try:
         for last in range(ATTACH_TRIES - 1, -1, -1):
             try:
-                return _replace(program_fd, cgroup_fd, bpf)
+                if is_new:
+                    _attach(program_fd, cgroup_fd, bpf)
+                else:
+                    _replace(program_fd, cgroup_fd, bpf)
+                return
             except OSError as error:
                 # A program that went away between the query and the replacement.
                 if error.errno == errno.ENOENT and last:
@@ -133,21 +215,22 @@ def load(program: bytes, bpf: Bpf) -> int:
     """
     try:
         return _load(program, bpf)
-    except PermissionError as error:
+    except OSError as error:
+        first = error
+    hint = ""
+    if first.errno == errno.EPERM:
         # Before Linux 5.11 a program is counted as locked memory.
         try:
             return _load_with_memlock(program, bpf)
         except (OSError, ValueError):
-            raise KernelError(
-                "load the device program",
-                field=FIELD, syscall="bpf", errno=error.errno or 0,
-                hint="CAP_BPF or CAP_SYS_ADMIN in the initial user namespace is needed",
-            ) from error  # fmt: skip
-    except OSError as error:
-        raise KernelError(
-            f"load the device program: {_verifier_log(program, bpf)}",
-            field=FIELD, syscall="bpf", errno=error.errno or 0,
-        ) from error  # fmt: skip
+            hint = "CAP_BPF or CAP_SYS_ADMIN in the initial user namespace is needed"
+            words = ""
+    else:
+        words = f": {_verifier_log(program, bpf)}"
+    raise KernelError(
+        f"load the device program{words}",
+        field=FIELD, syscall="bpf", errno=first.errno or 0, hint=hint,
+    ) from first  # fmt: skip
 
 
 def _load(program: bytes, bpf: Bpf, log: bytearray | None = None) -> int:
@@ -183,13 +266,14 @@ def _load_with_memlock(program: bytes, bpf: Bpf) -> int:
 
 
 def _verifier_log(program: bytes, bpf: Bpf) -> str:
-    """What the verifier says to the program, its last words."""
+    """What the verifier says to the program: its last words before the statistics."""
     log = bytearray(LOG_SIZE)
     try:
         os.close(_load(program, bpf, log))
     except OSError:
-        lines = log.split(b"\0", 1)[0].decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "the verifier says nothing"
+        lines = log.split(b"\0", 1)[0].decode("utf-8", "replace").splitlines()
+        said = [line for line in lines if line and not line.startswith("processed ")]
+        return said[-1] if said else "the verifier says nothing"
     return "accepted the second time"
 
 

@@ -102,7 +102,8 @@ def _open(directory: DirPlan, plan: CgroupPlan, cgroup: Cgroup) -> Open | None:
         if plan.droppable and error.errno in DENIED and not directory.settings:
             return None
         # The first limit tells more than the path which nobody asked for.
-        field = directory.settings[0].field if plan.droppable else PATH_FIELD
+        first = directory.settings[:1] if plan.droppable else []
+        field = first[0].field if first else PATH_FIELD
         raise KernelError(
             f"make the cgroup {directory.directory}",
             field=field, syscall="mkdir", errno=error.errno or 0, hint=_make_hint(error),
@@ -243,7 +244,8 @@ def _apply_devices(entry: Open, plan: CgroupPlan, bpf: Bpf | None) -> None:
             from runtime.native import calls
 
             bpf = calls.bpf
-        install(device_program(policy), entry.plan.directory, entry.fd, bpf)
+        program = device_program(policy)
+        install(program, entry.plan.directory, entry.fd, bpf, is_new=entry.is_new)
         return
     fds: dict[str, int] = {}
     line = file = ""

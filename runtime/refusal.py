@@ -5,6 +5,8 @@ Loaded only then: the explanation needs jsonschema, which costs ten times a whol
 
 from __future__ import annotations
 
+import stat
+
 from oci_schema.check import is_valid
 from runtime.bundle import CONFIG_NAME, unmet_needs
 from runtime.errors import ConfigError
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 # They mean nothing on this platform, and peers do not look into them.
 FOREIGN_SECTIONS = ("vm", "windows", "solaris", "freebsd", "zos")
+FILE_TYPES = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
 MOST_PROBLEMS = 10
 
 
@@ -22,7 +25,8 @@ def tolerate(config: Any, text: str) -> Any:
     """The configuration without what the schema minds and a runtime for Linux must not.
 
     That is a null in the place of an absent member, as engines written in Go read and
-    write it, and the sections of other platforms.
+    write it; the sections of other platforms; and the type of a device within its fileMode,
+    where podman 4 puts it for --device and --privileged.
 
     Errors:  ConfigError with all that is wrong beyond that.
     """
@@ -31,6 +35,7 @@ def tolerate(config: Any, text: str) -> Any:
     config = without_nulls(config)
     if isinstance(config, dict):
         config = {key: value for key, value in config.items() if key not in FOREIGN_SECTIONS}
+        _strip_file_types(config.get("linux"))
     if not is_valid(config) or unmet_needs(config):
         raise refusal(config, text)
     return config
@@ -43,6 +48,19 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return value
+
+
+def _strip_file_types(linux: Any) -> None:
+    """Leave the permissions of a fileMode, if its type is the one the device says as well."""
+    devices = linux.get("devices") if isinstance(linux, dict) else None
+    for device in devices if isinstance(devices, list) else ():
+        if not isinstance(device, dict):
+            continue
+        mode, kind = device.get("fileMode"), device.get("type")
+        if type(mode) is int and isinstance(kind, str) and kind in FILE_TYPES:
+            permissions = mode - FILE_TYPES[kind]
+            if 0 <= permissions <= 0o777:
+                device["fileMode"] = permissions
 
 
 def refusal(config: Any, text: str) -> ConfigError:

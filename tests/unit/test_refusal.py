@@ -18,6 +18,10 @@ MINIMAL: dict[str, Any] = {
 }
 
 
+def device(**members: Any) -> dict[str, Any]:
+    return {"linux": {"devices": [{"path": "/dev/x", **members}]}, **MINIMAL}
+
+
 def refused(text: str) -> str:
     with pytest.raises(ConfigError) as error:
         tolerate(json.loads(text), text)
@@ -42,6 +46,14 @@ def refused(text: str) -> str:
             {**MINIMAL, "windows": {}, "vm": 5, "zos": [], "solaris": "", "freebsd": 1.5},
             MINIMAL,
             id="sections of other platforms",
+        ),
+        pytest.param(
+            device(type="c", fileMode=0o20600), device(type="c", fileMode=0o600),
+            id="podman's fileMode with a type",
+        ),
+        pytest.param(
+            device(type="b", fileMode=0o60777), device(type="b", fileMode=0o777),
+            id="of a block device",
         ),
     ],
 )
@@ -111,6 +123,13 @@ def test_tolerated(config: Any, tolerated: Any) -> None:
 )
 def test_refused(text: str, message: str) -> None:
     assert refused(text) == message
+
+
+@pytest.mark.parametrize(
+    "mode", [0o60600, 0o21777, 0o1777, 1 << 16, -0o20600, 1 << 80, 0o120600]
+)
+def test_other_file_modes(mode: int) -> None:
+    assert f"fileMode: {mode} is not an integer from 0 to 511" in refused(json.dumps(device(type="c", fileMode=mode)))
 
 
 def test_many_problems() -> None:

@@ -125,11 +125,10 @@ def test_refused(text: str, message: str) -> None:
     assert refused(text) == message
 
 
-@pytest.mark.parametrize(
-    "mode", [0o60600, 0o21777, 0o1777, 1 << 16, -0o20600, 1 << 80, 0o120600]
-)
+@pytest.mark.parametrize("mode", [0o60600, 0o21777, 0o1777, 1 << 16, -0o20600, 1 << 80, 0o120600])
 def test_other_file_modes(mode: int) -> None:
-    assert f"fileMode: {mode} is not an integer from 0 to 511" in refused(json.dumps(device(type="c", fileMode=mode)))
+    text = json.dumps(device(type="c", fileMode=mode))
+    assert f"fileMode: {mode} is not an integer from 0 to 511" in refused(text)
 
 
 def test_many_problems() -> None:

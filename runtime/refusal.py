@@ -1,6 +1,6 @@
 """A configuration that is not valid as it stands: to be tolerated, or refused with every reason.
 
-Loaded only then: the explanation needs jsonschema, which costs ten times a whole create.
+Loaded only then: the explanation needs jsonschema, whose import costs 65 ms.
 """
 
 from __future__ import annotations

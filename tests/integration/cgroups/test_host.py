@@ -60,6 +60,16 @@ def bpf(command: int, attr: bytearray) -> int:
     return int(result)
 
 
+@pytest.fixture(params=["as here", "v2 alone"])
+def layout(request: pytest.FixtureRequest) -> CgroupLayout:
+    """This host's hierarchies, and its v2 tree as if there were nothing else."""
+    if request.param == "as here":
+        return LAYOUT
+    if LAYOUT.mode == "unified":
+        pytest.skip("v2 is all there is here")
+    return CgroupLayout("unified", [v2_hierarchy()])
+
+
 @pytest.fixture
 def planned() -> Iterator[Planner]:
     """Plans below /NAME, which is gone afterwards; so are controllers enabled for it."""
@@ -128,21 +138,21 @@ def read(cgroup: Cgroup, controller: str, file: str) -> str:
     raise LookupError(controller)
 
 
-def test_made_and_removed_in_every_hierarchy(planned: Planner) -> None:
-    cgroup = make(planned(), bpf)
+def test_made_and_removed_in_every_hierarchy(planned: Planner, layout: CgroupLayout) -> None:
+    cgroup = make(planned(layout=layout), bpf)
     for _, directory in cgroup.dirs():
         assert Path(directory).is_dir()
-    assert len(cgroup.dirs()) == len(LAYOUT.hierarchies)
-    Cgroup.load(cgroup.saved()).remove()
+    assert len(cgroup.dirs()) == len(layout.hierarchies)
+    Cgroup.load(cgroup.saved(), layout).remove()
     for _, directory in cgroup.dirs():
         assert not Path(directory).exists()
     cgroup.remove()  # gone already is fine
 
 
-def test_undo_takes_the_parents_along(planned: Planner) -> None:
-    cgroup = make(planned(path="a/b/c"), bpf)
+def test_undo_takes_the_parents_along(planned: Planner, layout: CgroupLayout) -> None:
+    cgroup = make(planned(path="a/b/c", layout=layout), bpf)
     cgroup.undo()
-    for hierarchy in LAYOUT.hierarchies:
+    for hierarchy in layout.hierarchies:
         assert not Path(hierarchy.mountpoint, NAME).exists()
 
 
@@ -190,6 +200,7 @@ def test_values_on_v1(
 
 def test_new_values_for_an_old_cgroup_whatever_the_order(planned: Planner) -> None:
     need("memory", 1)
+    cgroup = make(planned(), bpf)
     for limit, swap in ((1 << 24, 1 << 25), (1 << 26, 1 << 27), (1 << 22, 1 << 23), (-1, -1)):
         cgroup = make(planned({"memory": {"limit": limit, "swap": swap}}), bpf)
         if limit > 0:
@@ -233,21 +244,23 @@ def test_refusals_are_told_and_leave_nothing(
         assert not Path(hierarchy.mountpoint, NAME).exists()
 
 
-def test_processes_join_themselves(planned: Planner) -> None:
-    cgroup = make(planned(), bpf)
+def test_processes_join_themselves(planned: Planner, layout: CgroupLayout) -> None:
+    cgroup = make(planned(layout=layout), bpf)
     member = Member(cgroup, sleep)
     assert cgroup.pids() == [member.pid]
     mine = Path(f"/proc/{member.pid}/cgroup").read_text()
-    assert mine.count(f"/{NAME}/x") == len(LAYOUT.hierarchies)
+    assert mine.count(f"/{NAME}/x") == len(layout.hierarchies)
     with pytest.raises(StatusError, match=r"cgroup is not empty: 1 process\(es\) found"):
-        make(planned(), bpf)
+        make(planned(layout=layout), bpf)
     cgroup.kill_all()
     assert member.wait() == -signal.SIGKILL
     cgroup.remove()
 
 
-def test_kill_reaches_children_in_cgroups_of_their_own(planned: Planner) -> None:
-    cgroup = make(planned(), bpf)
+def test_kill_reaches_children_in_cgroups_of_their_own(
+    planned: Planner, layout: CgroupLayout
+) -> None:
+    cgroup = make(planned(layout=layout), bpf)
     for _, directory in cgroup.dirs():
         Path(directory, "sub").mkdir()
         Path(directory, "sub/deeper").mkdir()
@@ -290,15 +303,15 @@ def test_kill_ends_a_fork_bomb_without_cgroup_kill(
     cgroup.remove()
 
 
-def test_freeze_and_thaw(planned: Planner) -> None:
-    cgroup = make(planned(), bpf)
+def test_freeze_and_thaw(planned: Planner, layout: CgroupLayout) -> None:
+    cgroup = make(planned(layout=layout), bpf)
     member = Member(cgroup, sleep)
     assert not cgroup.is_frozen()
     cgroup.freeze()
     assert cgroup.is_frozen()
-    assert Cgroup.load(cgroup.saved()).is_frozen()
+    assert Cgroup.load(cgroup.saved(), layout).is_frozen()
     with pytest.raises(StatusError):
-        make(planned(), bpf)
+        make(planned(layout=layout), bpf)
     cgroup.thaw()
     assert not cgroup.is_frozen()
     cgroup.freeze()
@@ -307,19 +320,19 @@ def test_freeze_and_thaw(planned: Planner) -> None:
     cgroup.remove()
 
 
-def test_below_a_frozen_parent_nothing_is_made(planned: Planner) -> None:
-    parent = make(planned(path="p"), bpf)
+def test_below_a_frozen_parent_nothing_is_made(planned: Planner, layout: CgroupLayout) -> None:
+    parent = make(planned(path="p", layout=layout), bpf)
     parent.freeze()
     try:
         with pytest.raises(StatusError, match="unexpectedly frozen"):
-            make(planned(path="p/c"), bpf)
+            make(planned(path="p/c", layout=layout), bpf)
     finally:
         parent.thaw()
     parent.remove()
 
 
-def test_remove_waits_for_the_dying(planned: Planner) -> None:
-    cgroup = make(planned(), bpf)
+def test_remove_waits_for_the_dying(planned: Planner, layout: CgroupLayout) -> None:
+    cgroup = make(planned(layout=layout), bpf)
     member = Member(cgroup, sleep)
     cgroup.kill_all()
     cgroup.remove()
@@ -444,3 +457,60 @@ def test_the_verifier_accepts_large_policies(planned: Planner) -> None:
 def test_a_refused_program_brings_the_verifiers_words() -> None:
     with pytest.raises(KernelError, match="R0 !read_ok"):
         install(b"\x95" + bytes(7), "/cg", 0, bpf)
+
+
+def as_nobody(work: Callable[[], object]) -> int:
+    """The exit status of `work`, done by an ordinary user."""
+    pid = os.fork()
+    if pid == 0:
+        status = 99
+        try:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            work()
+            status = 0
+        except KernelError as error:
+            status = 1 if error.field == "linux.resources.pids.limit" else 2
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.parametrize(
+    ("path", "resources", "status"),
+    [
+        pytest.param(None, None, 0, id="goes without"),
+        pytest.param(None, {"pids": {"limit": 5}}, 1, id="a limit that cannot be had"),
+        pytest.param("/a", None, 2, id="a path that cannot be had"),
+    ],
+)
+def test_rootless(path: str | None, resources: dict[str, Any] | None, status: int) -> None:
+    need("pids")
+    plan = plan_cgroup(path, NAME, resources, None, LAYOUT, rootless=True)
+
+    def work() -> None:
+        cgroup = make(plan)
+        assert cgroup.saved() == {}
+        cgroup.kill_all()
+        cgroup.remove()
+
+    assert as_nobody(work) == status
+
+
+def test_two_at_a_time_share_a_parent(planned: Planner) -> None:
+    """One fails and undoes, the other keeps the parent that both wanted."""
+    first = make(planned(path="shared/one"), bpf)
+    second = make(planned(path="shared/two"), bpf)
+    first.undo()
+    for _, directory in second.dirs():
+        assert Path(directory).is_dir()
+    second.remove()
+
+
+def test_what_was_made_survives_a_limit_of_half_a_megabyte(planned: Planner) -> None:
+    """Nothing of the one who makes it is charged to the cgroup."""
+    need("memory", 1)
+    cgroup = make(planned({"memory": {"limit": 524288}}), bpf)
+    assert int(read(cgroup, "memory", "memory.usage_in_bytes")) < 65536
+    cgroup.remove()

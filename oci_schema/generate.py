@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Rule = tuple[Any, ...] | frozenset[str]
 
 ARRAY, OBJECT, PATTERN = 0, 1, 2
+
+# fmt: off
 '''
 TYPES = {"string": "str", "boolean": "bool", "integer": "int", "object": "dict"}
 # Keywords that say nothing about validity.

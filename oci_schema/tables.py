@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     Rule = tuple[Any, ...] | frozenset[str]
 
 ARRAY, OBJECT, PATTERN = 0, 1, 2
+
+# fmt: off
 ROOT: Rule = (OBJECT, {"path": str, "readonly": bool}, ("path",), None)
 STRINGS: Rule = (ARRAY, str, 0)
 UINT32 = range(0, 4294967296)

@@ -34,9 +34,11 @@ def describe(data: bytes, name: str, error: Exception, *, allow_surrogates: bool
         before = data[: error.start].decode()
         return _at(before, len(before), name, f"byte 0x{data[error.start]:02x} is not UTF-8")
     text = data.decode()
-    offset, words = _syntax(text, error) or find_forbidden(
-        text, allow_surrogates=allow_surrogates
-    ) or (0, str(error))
+    offset, words = (
+        _syntax(text, error)
+        or find_forbidden(text, allow_surrogates=allow_surrogates)
+        or (0, str(error))
+    )
     return _at(text, offset, name, words)
 
 

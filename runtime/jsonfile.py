@@ -77,7 +77,7 @@ def dump_indented(value: object, indent: str, *, go_escapes: bool = False) -> st
 class _Rules:
     """What the C scanner asks of its caller."""
 
-    strict = True              # no control characters in strings
+    strict = True  # no control characters in strings
     object_hook = None
     object_pairs_hook = None
     parse_int = int

@@ -153,8 +153,7 @@ def test_newer_version_of_the_major(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["0.5.0-dev", "0.2.0", "2.0.0", "10.0.0", "11.0.0"])
 def test_other_majors(tmp_path: Path, version: str) -> None:
     assert refused(bundle(tmp_path, {**MINIMAL, "ociVersion": version})) == (
-        f'ociVersion: version "{version}" is not supported, 1.0.0 to 1.3.0 are '
-        "(line 1, column 16)"
+        f'ociVersion: version "{version}" is not supported, 1.0.0 to 1.3.0 are (line 1, column 16)'
     )
 
 

@@ -48,11 +48,13 @@ def refused(text: str) -> str:
             id="sections of other platforms",
         ),
         pytest.param(
-            device(type="c", fileMode=0o20600), device(type="c", fileMode=0o600),
+            device(type="c", fileMode=0o20600),
+            device(type="c", fileMode=0o600),
             id="podman's fileMode with a type",
         ),
         pytest.param(
-            device(type="b", fileMode=0o60777), device(type="b", fileMode=0o777),
+            device(type="b", fileMode=0o60777),
+            device(type="b", fileMode=0o777),
             id="of a block device",
         ),
     ],

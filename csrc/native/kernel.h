@@ -1,0 +1,44 @@
+/*
+ * What the Python side needs from the kernel and CPython has not. Every function returns a
+ * negative errno on failure. kernel.cdef declares the same for cffi.
+ */
+#ifndef PYRUNC_KERNEL_H
+#define PYRUNC_KERNEL_H
+
+#include <stddef.h>
+
+/* A sealed, executable copy of the file in memory: what runs inside cannot be written to. */
+int k_sealed_copy(const char *path);
+/* The same for bytes: the plan. */
+int k_sealed_bytes(const void *bytes, size_t size);
+/* Two ends of a SOCK_SEQPACKET socket, close-on-exec. */
+int k_channel(int *pair);
+/* One message; its length, 0 when the peer is gone. A descriptor that came along, else -1. */
+int k_receive(int fd, void *buffer, size_t size, int *passed_fd);
+/* The word to go on. */
+int k_send_word(int fd);
+/*
+ * clone3(2) or clone(2) with CLONE_NEW* `flags`, then execveat of `exe_fd` as `pyrunc init
+ * BASE`, with fds[i] as descriptor base + i, those from 3 to base - 1 as they are, all others
+ * closed. The pid; a pidfd in *pid_fd. cgroup_fd: a v2 cgroup to be born in (Linux 5.7), or -1.
+ */
+int k_spawn(int exe_fd, int base, const int *fds, int count, unsigned long long flags,
+	    int cgroup_fd, int *pid_fd);
+/*
+ * Read the exec fifo until the program has been executed (end of file), init has died or said
+ * why it failed. Bytes read: 1 is success, more a failure message, 0 that init died before.
+ */
+int k_wait_started(int fifo_fd, int pid_fd, void *buffer, size_t size);
+/* hook.h with lists as NUL-terminated strings one after the other. -EINTR: a signal came. */
+int k_run_hook(const char *path, const char *args, size_t args_size, const char *env,
+	       size_t env_size, const char *input, size_t input_size, long timeout_ms,
+	       char *output, size_t output_size, int *end, int *value);
+int k_set_rlimit(int pid, int resource, unsigned long long soft, unsigned long long hard);
+/* bpf(2): a descriptor or 0. */
+int k_bpf(int command, void *attr, unsigned int size);
+/* Orphans of the container become our children. */
+int k_become_subreaper(void);
+/* flock(2), exclusive; waits. */
+int k_lock(int fd);
+
+#endif

@@ -1,0 +1,273 @@
+#define _GNU_SOURCE
+#include "rootpath.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sys.h"
+
+#define LINKS_AT_MOST 40 /* as the kernel's own limit */
+#define RETRIES 128      /* openat2 says EAGAIN when somebody renames under its feet */
+
+/* Where the walk is: the directories entered so far and what is left of the path. */
+struct walk {
+	int fds[64]; /* the directories entered, fds[0] is the root */
+	int depth;
+	int links;
+	char rest[PATH_MAX];
+};
+
+static void walk_end(struct walk *walk)
+{
+	while (walk->depth > 0)
+		fd_drop(&walk->fds[walk->depth--]);
+}
+
+/* Put a link's text in front of what is left to walk. */
+static int walk_follow(struct walk *walk, int link_fd)
+{
+	char text[PATH_MAX], rest[PATH_MAX];
+	const ssize_t length = readlinkat(link_fd, "", text, sizeof(text) - 1);
+
+	if (length < 0)
+		return -1;
+	text[length] = '\0';
+	if (++walk->links > LINKS_AT_MOST) {
+		errno = ELOOP;
+		return -1;
+	}
+	if (snprintf(rest, sizeof(rest), "%s/%s", text, walk->rest) >= (int)sizeof(rest)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (text[0] == '/')
+		walk_end(walk);
+	memcpy(walk->rest, rest, sizeof(rest));
+	return 0;
+}
+
+static int walk_step(struct walk *walk, const char *name, bool last, bool follow)
+{
+	struct stat status;
+
+	if (strcmp(name, "..") == 0) {
+		if (walk->depth > 0)
+			fd_drop(&walk->fds[walk->depth--]);
+		return 0;
+	}
+	owned_fd next = openat(walk->fds[walk->depth], name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (next < 0 || fstat(next, &status) < 0)
+		return -1;
+	if (S_ISLNK(status.st_mode) && (follow || !last))
+		return walk_follow(walk, next);
+	if (walk->depth + 1 >= (int)(sizeof(walk->fds) / sizeof(walk->fds[0]))) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	walk->fds[++walk->depth] = fd_keep(&next);
+	return 0;
+}
+
+/*
+ * openat2 in user space, for kernels and outer seccomp profiles without it: every component is
+ * opened by itself and never followed by the kernel, ".." pops our own stack.
+ */
+static int walk_open(int root_fd, const char *path, bool follow)
+{
+	struct walk walk = { .fds = { root_fd } };
+	char name[NAME_MAX + 1];
+
+	if (snprintf(walk.rest, sizeof(walk.rest), "%s", path) >= (int)sizeof(walk.rest)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	for (;;) {
+		char *start = walk.rest + strspn(walk.rest, "/");
+		const size_t length = strcspn(start, "/");
+
+		if (length == 0)
+			break;
+		if (length > NAME_MAX) {
+			errno = ENAMETOOLONG;
+			walk_end(&walk);
+			return -1;
+		}
+		memcpy(name, start, length);
+		name[length] = '\0';
+		memmove(walk.rest, start + length, strlen(start + length) + 1);
+		const bool last = walk.rest[strspn(walk.rest, "/")] == '\0';
+
+		if (strcmp(name, ".") != 0 && walk_step(&walk, name, last, follow) < 0) {
+			walk_end(&walk);
+			return -1;
+		}
+	}
+	const int out = fcntl(walk.fds[walk.depth], F_DUPFD_CLOEXEC, 0);
+
+	walk_end(&walk);
+	return out;
+}
+
+static int open_in_root(int root_fd, const char *path, int flags, uint64_t more)
+{
+	const uint64_t resolve = SYS_RESOLVE_IN_ROOT | SYS_RESOLVE_NO_MAGICLINKS | more;
+
+	for (int i = 0; i < RETRIES; i++) {
+		const int fd = sys_openat2(root_fd, path[0] ? path : ".",
+					   (uint64_t)(O_PATH | O_CLOEXEC | flags), 0, resolve);
+
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR && errno != ENOSYS && errno != EPERM))
+			return fd;
+		if (errno == ENOSYS || errno == EPERM) {
+			const bool nolinks = more & SYS_RESOLVE_NO_SYMLINKS;
+			owned_fd walked = walk_open(root_fd, path, !nolinks && !(flags & O_NOFOLLOW));
+			struct stat status;
+
+			if (walked < 0 || fstat(walked, &status) < 0)
+				return -1;
+			if ((flags & O_DIRECTORY) && !S_ISDIR(status.st_mode)) {
+				errno = ENOTDIR;
+				return -1;
+			}
+			if (nolinks && S_ISLNK(status.st_mode)) {
+				errno = ELOOP;
+				return -1;
+			}
+			return fd_keep(&walked);
+		}
+	}
+	return -1;
+}
+
+int root_open(int root_fd, const char *path, int flags)
+{
+	return open_in_root(root_fd, path, flags, 0);
+}
+
+int root_open_nolinks(int root_fd, const char *path, int flags)
+{
+	return open_in_root(root_fd, path, flags, SYS_RESOLVE_NO_SYMLINKS);
+}
+
+/* Split off the last component; trailing slashes do not count. "/" has none. */
+static int split_last(const char *path, char *parent, size_t size, const char **name, char *last)
+{
+	size_t end = strlen(path);
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	size_t start = end;
+
+	while (start > 0 && path[start - 1] != '/')
+		start--;
+	if (start == end || end - start > NAME_MAX || start >= size) {
+		errno = start == end ? EISDIR : ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(parent, path, start);
+	parent[start] = '\0';
+	memcpy(last, path + start, end - start);
+	last[end - start] = '\0';
+	*name = path + start;
+	return 0;
+}
+
+static int mkdir_below(int root_fd, const char *path, unsigned int mode, int links);
+
+/* The name exists yet leads nowhere: a dangling link. Make what it names, inside the root. */
+static int mkdir_through_link(int root_fd, int parent_fd, const char *parent, const char *last,
+			      unsigned int mode, int links)
+{
+	char text[PATH_MAX], path[PATH_MAX];
+	const ssize_t length = readlinkat(parent_fd, last, text, sizeof(text) - 1);
+
+	if (length < 0)
+		return -1;
+	text[length] = '\0';
+	if (links >= LINKS_AT_MOST) {
+		errno = ELOOP;
+		return -1;
+	}
+	if (snprintf(path, sizeof(path), "%s%s", text[0] == '/' ? "" : parent, text) >=
+	    (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return mkdir_below(root_fd, path, mode, links + 1);
+}
+
+static int mkdir_below(int root_fd, const char *path, unsigned int mode, int links)
+{
+	char parent[PATH_MAX], last[NAME_MAX + 1];
+	const char *name;
+	const int there = root_open(root_fd, path, O_DIRECTORY);
+
+	if (there >= 0 || errno != ENOENT)
+		return there;
+	if (split_last(path, parent, sizeof(parent), &name, last) < 0)
+		return -1;
+	owned_fd parent_fd = mkdir_below(root_fd, parent, mode, links);
+
+	if (parent_fd < 0)
+		return -1;
+	if (strcmp(last, ".") == 0)
+		return fd_keep(&parent_fd);
+	if (strcmp(last, "..") == 0)
+		return root_open(root_fd, path, O_DIRECTORY);
+	if (mkdirat(parent_fd, last, mode) < 0) {
+		if (errno != EEXIST)
+			return -1;
+		struct stat status;
+
+		if (fstatat(parent_fd, last, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISLNK(status.st_mode))
+			return mkdir_through_link(root_fd, parent_fd, parent, last, mode, links);
+	}
+	return openat(parent_fd, last, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+int root_mkdir(int root_fd, const char *path, unsigned int mode)
+{
+	return mkdir_below(root_fd, path, mode, 0);
+}
+
+int root_parent(int root_fd, const char *path, const char **name)
+{
+	char parent[PATH_MAX], last[NAME_MAX + 1];
+
+	if (split_last(path, parent, sizeof(parent), name, last) < 0)
+		return -1;
+	if (strcmp(last, "..") == 0 || strcmp(last, ".") == 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	return mkdir_below(root_fd, parent, 0755, 0);
+}
+
+int root_target(int root_fd, const char *path, int is_directory)
+{
+	const char *name;
+	char last[NAME_MAX + 1];
+
+	if (is_directory)
+		return root_mkdir(root_fd, path, 0755);
+	const int there = root_open(root_fd, path, 0);
+
+	if (there >= 0 || errno != ENOENT)
+		return there;
+	owned_fd parent_fd = root_parent(root_fd, path, &name);
+
+	if (parent_fd < 0)
+		return -1;
+	snprintf(last, sizeof(last), "%.*s", (int)strcspn(name, "/"), name);
+	owned_fd made = openat(parent_fd, last,
+			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (made < 0)
+		return -1;
+	return openat(parent_fd, last, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}

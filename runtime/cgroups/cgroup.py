@@ -244,10 +244,11 @@ class Cgroup:
                     raise self._failed(what, "rmdir", error) from error
 
     def _remove(self, dirs: list[tuple[Hierarchy, str]]) -> None:
+        pauses = iter(files.RMDIR_PAUSES_S)
         first: KernelError | None = None
         for hierarchy, directory in dirs:
             try:
-                files.remove_tree(directory, hierarchy)
+                files.remove_tree(directory, hierarchy, pauses)
             except OSError as error:
                 failure = self._failed(f"remove the cgroup {directory}", "rmdir", error)
                 if error.errno == errno.EBUSY:

@@ -15,6 +15,8 @@ from runtime.errors import HostError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from runtime.host.cgroup_layout import Hierarchy
 
 # rmdir(2) says EBUSY while a process that was killed is still on its way out: mostly some
@@ -118,14 +120,14 @@ def pids_below(dir_fd: int, hierarchy: Hierarchy) -> list[int]:
     return pids
 
 
-def remove_tree(path: str, hierarchy: Hierarchy) -> None:
+def remove_tree(path: str, hierarchy: Hierarchy, pauses_s: Iterator[float]) -> None:
     """Remove a cgroup and those below it that the container made; gone already is fine.
 
-    Errors:  OSError, EBUSY if processes stay in it for two seconds.
+    `pauses_s` is how long to wait between tries; directories that are removed together share
+    it, since they become free together.
+    Errors:  OSError, EBUSY if processes stay in it all the time.
     """
-    if _rmdir(path):
-        return
-    for pause in (*RMDIR_PAUSES_S, None):
+    while not _rmdir(path):
         try:
             fd = open_dir(path, hierarchy)
         except FileNotFoundError:
@@ -136,9 +138,10 @@ def remove_tree(path: str, hierarchy: Hierarchy) -> None:
             os.close(fd)
         if _rmdir(path):
             return
-        if pause is not None:
-            time.sleep(pause)
-    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+        pause = next(pauses_s, None)
+        if pause is None:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+        time.sleep(pause)
 
 
 def _remove_children(dir_fd: int, hierarchy: Hierarchy) -> None:

@@ -100,23 +100,28 @@ def parse_self_cgroup(text: str) -> dict[str, str]:
 def _cgroup_mounts(mountinfo: str) -> list[tuple[int, int, str, str, list[str]]]:
     """(version, st_dev, root, mount point, super options) of cgroup mounts not mounted over."""
     found: list[tuple[int, int, str, str, list[str]]] = []
+    # Where a later mount would hide one of them. A host has hundreds of other mounts: one
+    # look at each must do.
+    covering: set[str] = set()
     for line in mountinfo.splitlines():
-        before, _, after = line.partition(" - ")
-        fields = before.split(" ")
-        mountpoint = _unescape(fields[4])
-        if found and mountpoint != "/":
-            # What a later mount hides cannot be reached by its path any more.
+        fields = line.split(" ", 5)
+        mountpoint = fields[4]
+        if mountpoint in covering and mountpoint != "/":
             hidden = mountpoint + "/"
             found = [m for m in found if m[3] != mountpoint and not m[3].startswith(hidden)]
-        fstype, _, options = after.split(" ", 2)
+        if " - cgroup" not in line:
+            continue
+        fstype, _, options = line.partition(" - ")[2].split(" ", 2)
         if fstype not in ("cgroup", "cgroup2"):
             continue
         major, _, minor = fields[2].partition(":")
         device = os.makedev(int(major), int(minor))
         version = 1 if fstype == "cgroup" else 2
-        words = options.split(",")
-        found.append((version, device, _unescape(fields[3]), mountpoint, words))
-    return found
+        found.append((version, device, _unescape(fields[3]), mountpoint, options.split(",")))
+        while mountpoint:
+            covering.add(mountpoint)
+            mountpoint = mountpoint.rpartition("/")[0]
+    return [(v, device, root, _unescape(place), o) for v, device, root, place, o in found]
 
 
 def _is_better(mountpoint: str, known: str) -> bool:

@@ -1,0 +1,9 @@
+"""What all tests share: where the harness is found."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# Test modules are imported one by one (importlib mode), their common parts by name.
+sys.path.insert(0, str(Path(__file__).parent))

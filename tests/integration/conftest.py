@@ -1,0 +1,147 @@
+"""Fixtures of the integration lane: a runtime, bundles, and the proof that nothing is left."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness.bundle import Bundle
+from harness.differences import reason
+from harness.leaks import Leaks, remove_tree
+from harness.locate import RUN_FOLDERS, find_runtime
+from harness.rootfs import make_rootfs, make_template
+from harness.runtime import Runtime, kind_of
+
+PR_SET_CHILD_SUBREAPER = 36
+TAG = f"pt{os.getpid()}"
+
+BundleMaker = Callable[[], Bundle]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the whole lane, and what the runtime under test is known to do differently."""
+    here = Path(__file__).parent
+    kind = kind_of(find_runtime())
+    for item in items:
+        if here not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.root)
+        if os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+        why = reason(kind, f"{item.path.name}::{item.nodeid.partition('::')[2]}")
+        if why is not None:
+            item.add_marker(pytest.mark.xfail(reason=f"{kind}: {why}", strict=True))
+
+
+@pytest.fixture(scope="session")
+def subreaper() -> None:
+    """Containers become our children when the runtime exits: as with conmon and the shim."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+@pytest.fixture(scope="session")
+def tag() -> str:
+    """What marks every name of this session."""
+    return TAG
+
+
+@pytest.fixture(scope="session")
+def base() -> Iterator[Path]:
+    """The folder of all bundles and state roots: short, and open to mapped users."""
+    path = Path(tempfile.mkdtemp(prefix=f"{TAG}-"))
+    path.chmod(0o711)
+    yield path
+    remove_tree(path)
+
+
+@pytest.fixture(scope="session")
+def busybox(base: Path) -> Path:
+    """The busybox that all bundles link to."""
+    return make_template(base / "template")
+
+
+@pytest.fixture(scope="session")
+def runtime_path() -> str:
+    """The executable under test: RUNTIME, or the one installed in the tree's .venv."""
+    path = find_runtime()
+    if not os.access(path, os.X_OK):
+        pytest.fail(f"no runtime at {path}: build it by ./bootstrap, or set RUNTIME")
+    return path
+
+
+@pytest.fixture(scope="session")
+def hugetlb_on_v1(runtime_path: str) -> Iterator[None]:
+    """crun 1.8 refuses a hybrid host while v2 has a controller; ours has hugetlb there."""
+    point = Path("/sys/fs/cgroup/hugetlb")
+    unified = Path("/sys/fs/cgroup/unified/cgroup.controllers")
+    if kind_of(runtime_path) != "crun" or point.exists() or not unified.is_file():
+        yield
+        return
+    point.mkdir()
+    subprocess.run(["mount", "-t", "cgroup", "-o", "hugetlb", "cgroup", point], check=True)
+    yield
+    subprocess.run(["umount", point], check=True)
+    point.rmdir()
+
+
+@pytest.fixture(scope="session")
+def leaks(base: Path, runtime_path: str) -> Leaks:
+    """The counters of what is left behind."""
+    return Leaks(base, TAG, Path(RUN_FOLDERS[kind_of(runtime_path)]))
+
+
+@pytest.fixture(scope="module")
+def nothing_is_left(leaks: Leaks, subreaper: None, hugetlb_on_v1: None) -> Iterator[None]:
+    """After each module there is nothing that was not there before it."""
+    before = leaks.snapshot()
+    yield
+    assert leaks.since(before) == {}
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """1, 2, 3..., for names."""
+    return itertools.count(1)
+
+
+@pytest.fixture
+def runtime(
+    base: Path, runtime_path: str, numbers: Iterator[int], nothing_is_left: None
+) -> Iterator[Runtime]:
+    """The runtime under test with an empty state root; its containers end with the test."""
+    root = base / f"root{next(numbers)}"
+    root.mkdir(mode=0o700)
+    driver = Runtime(runtime_path, root, TAG)
+    yield driver
+    driver.clean()
+    remove_tree(root)
+
+
+@pytest.fixture
+def make_bundle(base: Path, busybox: Path, numbers: Iterator[int]) -> Iterator[BundleMaker]:
+    """Makes busybox bundles, each with a root filesystem of its own."""
+    made = []
+
+    def make() -> Bundle:
+        path = base / f"b{next(numbers)}"
+        make_rootfs(path / "rootfs", busybox)
+        made.append(path)
+        return Bundle(path)
+
+    yield make
+    for path in made:
+        remove_tree(path)
+
+
+@pytest.fixture
+def bundle(make_bundle: BundleMaker) -> Bundle:
+    """One busybox bundle."""
+    return make_bundle()

@@ -1,0 +1,81 @@
+"""What a plain `create` imports: every module costs all users time, every time."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from harness.bundle import Bundle
+from harness.locate import TREE
+from harness.runtime import Runtime, run
+
+PYTHON = "/usr/bin/python3"
+MAIN = TREE / "runtime/__main__.py"
+
+# Slow ones of the standard library and beyond (milliseconds each), see docs and the style page.
+FORBIDDEN = {
+    "argparse", "cffi", "collections", "contextlib", "dataclasses", "enum", "functools", "inspect",
+    "json", "jsonschema", "logging", "operator", "pathlib", "pyroute2", "re", "selectors",
+    "shutil", "signal", "socket", "subprocess", "tempfile", "traceback", "types", "typing",
+    "warnings", "weakref",
+}  # fmt: skip
+
+
+def installed_main(runtime: Runtime) -> Path:
+    """The `__main__.py` beside the executable under test, or the tree's."""
+    for found in Path(runtime.path).resolve().parents[1].glob("lib*/python3*/*-packages/runtime"):
+        return found / "__main__.py"
+    return MAIN
+
+
+def imported(stderr: str) -> list[str]:
+    """The modules of an ``-X importtime`` report, in order of completion."""
+    return re.findall(r"^import time:\s+\d+ \|\s+\d+ \|\s*(\S+)$", stderr, re.MULTILINE)
+
+
+def bare() -> set[str]:
+    """What the interpreter imports for nothing at all."""
+    report = run([PYTHON, "-I", "-S", "-X", "importtime", "-c", "pass"]).check().err
+    return set(imported(report))
+
+
+@pytest.fixture
+def modules(runtime: Runtime, bundle: Bundle) -> list[str]:
+    """What `create` of an ordinary bundle imports on top."""
+    if runtime.kind != "pyrunc":
+        pytest.skip("about pyrunc's own modules")
+    bundle.save()
+    name = runtime.new_id()
+    log = bundle.path / "report"
+    command = [
+        PYTHON, "-I", "-S", "-X", "importtime", str(installed_main(runtime)),
+        "--root", str(runtime.root), "create", "--bundle", str(bundle.path), name,
+    ]  # fmt: skip
+    with log.open("w") as err:
+        import subprocess
+
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err
+        )
+    report = log.read_text()
+    assert done.returncode == 0, report
+    nothing = bare()
+    return [name for name in imported(report) if name not in nothing]
+
+
+def test_nothing_slow(modules: list[str]) -> None:
+    assert sorted(set(modules) & FORBIDDEN) == []
+
+
+def test_only_free_ones_of_the_standard_library(modules: list[str]) -> None:
+    """Beyond our own: built into the interpreter, or a single file."""
+    foreign = {name for name in modules if name.split(".")[0] not in ("runtime", "oci_schema")}
+    assert foreign <= {"_cffi_backend", "_json", "_struct", "errno", "_blake2", "fcntl", "array"}
+
+
+def test_pinned(modules: list[str]) -> None:
+    """The list itself; a new module on the path of `create` is a decision, not an accident."""
+    pinned = (Path(__file__).parent / "create_modules.txt").read_text().split()
+    own = {name for name in modules if name.split(".")[0] in ("runtime", "oci_schema")}
+    assert own == set(pinned)

@@ -61,7 +61,7 @@ def _mount_v2(
         fstype="cgroup2",
         source=source,
         target=request.target,
-        options=filesystem_options("cgroup2", options, is_ro=bool(options.attr_set & RDONLY)),
+        options=filesystem_options(options, is_ro=bool(options.attr_set & RDONLY)),
         flags=ops.MOUNT_PROC_GUARD | ops.MOUNT_CGROUP_FALLBACK,
         attr_set=options.attr_set,
         attr_clr=options.attr_clr,

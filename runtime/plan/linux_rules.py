@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from runtime.plan.devices import PTMX, TYPES, can_make_nodes, has_own_dev
 from runtime.plan.mounts import clean_path, mount_requests
 from runtime.plan.namespaces import FLAGS, NEWNS, NEWTIME, NEWUSER, is_in_user_namespace
@@ -91,6 +89,8 @@ def _check_maps(found: Findings, linux: Linux, namespaces: Namespaces, host: Hos
 
 def _check_map(found: Findings, field: str, maps: list[IDMapping] | tuple[IDMapping, ...]) -> None:
     """Source: user_namespaces(7), "Defining user and group ID mappings"."""
+    from itertools import pairwise  # a file of its own in some builds of Python
+
     if len(maps) > MAP_LINES_MOST:
         found.error(field, f"has {len(maps)} entries, the kernel takes {MAP_LINES_MOST}")
     for index, entry in enumerate(maps):

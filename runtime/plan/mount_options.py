@@ -205,14 +205,9 @@ def _split_data(word: str) -> list[str]:
     return [part for part in parts if part]
 
 
-def filesystem_options(fstype: str, options: MountOptions, *, is_ro: bool) -> list[str]:
-    """What fsconfig(2) is given: the superblock's flags as mount(2) would set them, the data."""
-    words = ["ro"] if is_ro else []
-    for word in options.superblock:
-        if word != "iversion":
-            words.append(word)
-        elif fstype == "ext4":
-            # mount(2) has a flag for it that fsconfig(2) lacks; ext4 reads this word. The
-            # others count versions always, or never did.
-            words.append("i_version")
-    return words + options.data
+def filesystem_options(options: MountOptions, *, is_ro: bool) -> list[str]:
+    """What the filesystem is given: the superblock's flags as mount(2) would set them, the data.
+
+    The executor knows which of them fsconfig(2) cannot carry, and calls mount(2) for those.
+    """
+    return ["ro"] * is_ro + options.superblock + options.data

@@ -158,7 +158,7 @@ def _mount(request: MountRequest, namespaces: Namespaces, host: HostFacts) -> Op
         fstype=fstype,
         source=source or fstype,
         target=request.target,
-        options=filesystem_options(fstype, options, is_ro=is_ro),
+        options=filesystem_options(options, is_ro=is_ro),
         flags=flags,
         attr_set=attr_set,
         attr_clr=options.attr_clr,

@@ -38,8 +38,8 @@ def mount(
             "mounts[0].destination: /proc/sys is inside /proc, where nothing else may be mounted",
         ),
         (
-            mount("/proc/self/attr"),
-            "mounts[0].destination: /proc/self/attr is inside /proc, where nothing else may be mounted",
+            mount("/proc/1/x"),
+            "mounts[0].destination: /proc/1/x is inside /proc, where nothing else may be mounted",
         ),
         (
             BIND | {"source": "", "options": ["bind"]},

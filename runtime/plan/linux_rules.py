@@ -183,6 +183,7 @@ def _check_devices(
     elif not can_make_nodes(namespaces, host):
         found.error("linux.devices", "a user namespace needs a mount namespace to bind them in")
     in_user_namespace = is_in_user_namespace(namespaces, host)
+    is_bound = False
     seen: dict[str, Device] = {}
     for index, device in enumerate(devices):
         field = f"linux.devices[{index}]"
@@ -191,12 +192,7 @@ def _check_devices(
             found.error(f"{field}.type", f'"{device["type"]}" is none, expected c, b, u or p')
         elif device["type"] != "p":
             _check_numbers(found, field, device)
-            if in_user_namespace and ("uid" in device or "gid" in device):
-                found.warn(
-                    field,
-                    "in a user namespace the host's node is bound, owner and mode are its own",
-                    "device-is-bound",
-                )
+            is_bound = is_bound or (in_user_namespace and ("uid" in device or "gid" in device))
         if not found.absolute(f"{field}.path", device["path"]):
             continue
         path = clean_path(device["path"])
@@ -205,6 +201,13 @@ def _check_devices(
         if path in seen and seen[path] != device:
             found.error(f"{field}.path", f"{path} is another device already")
         seen[path] = device
+    if is_bound:
+        # Once for all: a privileged container lists hundreds.
+        found.warn(
+            "linux.devices",
+            "in a user namespace the host's nodes are bound, owner and mode are their own",
+            "device-is-bound",
+        )
 
 
 def _check_numbers(found: Findings, field: str, device: Device) -> None:

@@ -231,8 +231,8 @@ def test_without_root_a_user_namespace_is_needed() -> None:
         ({"namespaces": []}, options(no_pivot=True),
          "--no-pivot: ignored: there is no mount namespace [no-effect]"),
         (user([ONE]) | {"devices": [LOOP | {"uid": 5}]}, options(),
-         "linux.devices[0]: in a user namespace the host's node is bound, owner and mode are its"
-         " own [device-is-bound]"),
+         "linux.devices: in a user namespace the host's nodes are bound, owner and mode are"
+            " their own [device-is-bound]"),
     ],
 )  # fmt: skip
 def test_warnings(linux: dict[str, Any], chosen: Any, warning: str) -> None:

@@ -1,0 +1,40 @@
+"""Ask this machine what the planner wants to know, once."""
+
+from __future__ import annotations
+
+import os
+
+from runtime.host.cgroup_probe import read_layout
+from runtime.host.facts import HostFacts
+
+INITIAL_USER_NAMESPACE = 0xEFFFFFFD  # inode of its file: a constant of the kernel, PROC_USER_INIT_INO
+LAST_CAP_OF_5_10 = 40
+
+
+def read_facts() -> HostFacts:
+    """The facts about this host and process.
+
+    Errors:  HostError when /proc is missing.
+    """
+    network = os.stat("/proc/self/ns/net")
+    foreign = os.stat("/proc/self/ns/user").st_ino != INITIAL_USER_NAMESPACE
+    return HostFacts(
+        euid=os.geteuid(),
+        in_user_namespace=foreign,
+        setgroups_allowed=not foreign or _text("/proc/self/setgroups") != "deny",
+        last_cap=int(_text("/proc/sys/kernel/cap_last_cap") or LAST_CAP_OF_5_10),
+        network_namespace=(network.st_dev, network.st_ino),
+        cgroups=read_layout(),
+        kcore=os.path.lexists("/proc/kcore"),
+    )
+
+
+def _text(path: str) -> str:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""  # a kernel without the file has not the restriction either
+    try:
+        return os.read(fd, 64).decode().strip()
+    finally:
+        os.close(fd)

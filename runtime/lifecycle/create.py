@@ -1,0 +1,355 @@
+"""create: decide everything, then act, the way back prepared each time."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from runtime import bundle as bundles
+from runtime.cgroups.make import make as make_cgroup
+from runtime.cgroups.plan import plan_cgroup
+from runtime.errors import ContainerError, HostError, KernelError
+from runtime.host.read_facts import read_facts
+from runtime.lifecycle import interrupt
+from runtime.lifecycle.init_process import InitProcess, check_preserved, open_slot
+from runtime.lifecycle.undo import Undo
+from runtime.native import calls
+from runtime.native.seccomp_cache import load_or_compile
+from runtime.plan import ops
+from runtime.plan.make import make_plan
+from runtime.plan.rules import check_rules
+from runtime.state import VERSION, Container, StateStore, check_id, process_start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from oci_schema.types import Config
+    from runtime.bundle import Bundle
+    from runtime.cgroups.cgroup import Cgroup
+    from runtime.cgroups.plan import CgroupPlan
+    from runtime.host.facts import HostFacts
+    from runtime.log import Log
+    from runtime.plan.options import CreateOptions, GlobalOptions
+    from runtime.plan.plan import Plan
+
+
+class Created:
+    """A container whose init waits at the exec fifo, still our child."""
+
+    __slots__ = ("container", "init")
+
+    def __init__(self, container: Container, init: InitProcess) -> None:
+        self.container = container
+        self.init = init
+
+
+class Decision:
+    """All that is decided before anything is touched."""
+
+    __slots__ = ("bundle", "cgroup", "host", "options", "plan")
+
+    def __init__(
+        self, bundle: Bundle, host: HostFacts, cgroup: CgroupPlan, plan: Plan,
+        options: CreateOptions,
+    ) -> None:  # fmt: skip
+        self.bundle = bundle
+        self.host = host
+        self.cgroup = cgroup
+        self.plan = plan
+        self.options = options
+
+
+def create(options: CreateOptions, globals_: GlobalOptions, log: Log) -> None:
+    """Make the container of a bundle; its program waits for start.
+
+    Errors:  ContainerError; then nothing is left.
+    Source:  runtime-spec runtime.md, Create.
+    """
+    make_container(options, globals_, log)
+
+
+def make_container(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Created:
+    """What create and run share."""
+    interrupt.raise_on_signals()
+    check_id(options.container_id)
+    store = StateStore(globals_.root)
+    decision = decide(options, globals_, log)
+    return act(store, decision, log)
+
+
+def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decision:
+    """Read, check and plan; may refuse, touches nothing but the cache of seccomp filters."""
+    bundle = bundles.load(options.bundle)
+    os.chdir(bundle.path)
+    config = bundle.config
+    host = read_facts()
+    for warning in bundle.warnings + check_rules(config, options, host):
+        log.warning(warning)
+    bundle.check_rootfs()
+    linux = config.get("linux", {})
+    cgroup = plan_cgroup(
+        linux.get("cgroupsPath"), options.container_id, linux.get("resources"),
+        linux.get("devices"), host.cgroups,
+        rootless=_is_rootless(globals_, host), in_user_namespace=host.in_user_namespace,
+    )  # fmt: skip
+    seccomp = _seccomp_filter(config, globals_, log)
+    listening = _listen_fds()
+    dirs = [(one.hierarchy, one.directory) for one in cgroup.dirs]
+    plan = make_plan(
+        config, bundle.path, bundle.rootfs, options, host, dirs, seccomp, listen_fds=listening
+    )
+    for warning in plan.warnings:
+        log.warning(warning)
+    check_preserved(plan.preserved, options.preserve_fds)
+    return Decision(bundle, host, cgroup, plan, options)
+
+
+def _is_rootless(globals_: GlobalOptions, host: HostFacts) -> bool:
+    if globals_.rootless is not None:
+        return globals_.rootless
+    return host.euid != 0 or host.in_user_namespace
+
+
+def _seccomp_filter(config: Config, globals_: GlobalOptions, log: Log) -> tuple[bytes, int] | None:
+    profile: Any = config.get("linux", {}).get("seccomp")
+    if not profile:
+        return None
+    warnings: list[str] = []
+    debug: list[str] = []
+    made = load_or_compile(profile, globals_.root, warnings=warnings, debug=debug)
+    for line in warnings:
+        log.warning(line)
+    for line in debug:
+        log.debug(line)
+    return made
+
+
+def _listen_fds() -> int:
+    """Sockets of socket activation, if they are meant for this very process.
+
+    Source:  sd_listen_fds(3).
+    """
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return 0
+    count = os.environ.get("LISTEN_FDS", "")
+    return int(count) if count.isascii() and count.isdigit() and len(count) < 5 else 0
+
+
+def act(store: StateStore, decision: Decision, log: Log) -> Created:
+    """Carry the plan out.
+
+    Errors:  ContainerError; what had been done is undone.
+    """
+    plan, config = decision.plan, decision.bundle.config
+    with Undo() as undo:
+        undo.push(interrupt.raise_on_signals)
+        container = _claim(store, decision)
+        undo.push(container.remove)
+        cgroup = make_cgroup(decision.cgroup)
+        undo.push(cgroup.undo)
+        for warning in cgroup.warnings:
+            log.warning(warning)
+        init = _spawn(decision, container, cgroup)
+        undo.push(cgroup.kill_all)
+        undo.push(init.kill)
+        if config.get("hooks"):
+            undo.push(lambda: _run_poststop(container, log))
+        # From here to the last step back: one signal is enough, a second must not cut it off.
+        undo.push(interrupt.ignore_signals)
+        try:
+            _accompany(init, plan, container)
+            _finish(init, plan, container, cgroup, decision.options)
+        except ContainerError as error:
+            raise _out_of_memory(cgroup, error) or error from None
+        init.go_on()
+        undo.commit()
+    return Created(container, init)
+
+
+def _claim(store: StateStore, decision: Decision) -> Container:
+    """Take the id and write down what is about to be made, before making it."""
+    bundle, container_id = decision.bundle, decision.options.container_id
+    maker = os.getpid()
+    started = process_start(maker)
+    paths: dict[str, str] = {}
+    for one in decision.cgroup.dirs:
+        for key in ("",) if one.hierarchy.version == 2 else one.hierarchy.controllers:
+            paths[key] = one.directory
+    folder = store.claim(container_id)
+    container = Container(
+        folder,
+        {
+            "version": VERSION,
+            "id": container_id,
+            "pid": 0,
+            "pidStart": 0,
+            "maker": [maker, started[0] if started else 0],
+            "created": "",
+            "bundle": bundle.path,
+            "rootfs": bundle.rootfs,
+            "cgroupPaths": paths,
+            "noNewKeyring": decision.options.no_new_keyring,
+            "config": bundle.config,
+        },
+        os.geteuid(),
+    )
+    try:
+        container.save()
+    except BaseException:
+        container.remove()
+        raise
+    return container
+
+
+def _spawn(decision: Decision, container: Container, cgroup: Cgroup) -> InitProcess:
+    """Open what the child needs and start it, with the rootfs as working directory: that
+    survives into its mount namespace even where its path may not be walked there."""
+    plan = decision.plan
+    opened: list[int] = []
+    try:
+        _make_fifo(container, plan)
+        for slot in plan.slots:
+            opened.append(open_slot(slot, container.folder))
+        born_in = cgroup.clone_dir()
+        cgroup_fd = -1
+        if born_in is not None:
+            cgroup_fd = os.open(born_in, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            opened.append(cgroup_fd)
+        os.chdir(decision.bundle.rootfs)
+        try:
+            init = InitProcess.spawn(
+                plan, container.config, opened[: len(plan.slots)], cgroup_fd
+            )
+        finally:
+            os.chdir(decision.bundle.path)
+    finally:
+        for fd in opened:
+            os.close(fd)
+    if plan.oom_score_adj is not None:
+        from runtime.lifecycle.idmaps import write_oom_score
+
+        try:
+            write_oom_score(init.pid, plan.oom_score_adj)
+        except BaseException:
+            init.kill()
+            raise
+    return init
+
+
+def _make_fifo(container: Container, plan: Plan) -> None:
+    try:
+        os.mkfifo(container.fifo, 0o600)
+        os.chmod(container.fifo, 0o622)  # whatever the umask says
+        root = next((m.host for m in plan.uid_maps if m.container == 0), None)
+        if root:
+            group = next((m.host for m in plan.gid_maps if m.container == 0), 0)
+            if os.geteuid() == 0:
+                os.chown(container.fifo, root, group)
+    except OSError as error:
+        raise HostError(f"make {container.fifo}", errno=error.errno or 0) from error
+
+
+def _accompany(init: InitProcess, plan: Plan, container: Container) -> None:
+    """Meet the child at its barriers up to the last."""
+
+    def at_barrier(barrier: int) -> None:
+        if barrier == ops.BARRIER_MAPS:
+            from runtime.lifecycle.idmaps import write_maps
+
+            write_maps(init.pid, plan)
+        elif barrier == ops.BARRIER_TIME:
+            from runtime.lifecycle.idmaps import write_time_offsets
+
+            write_time_offsets(init.pid, plan)
+        elif barrier == ops.BARRIER_HOOKS:
+            _run_create_hooks(container, init.pid)
+
+    init.run_to_end_of_plan(at_barrier, ops.BARRIER_CREATED)
+
+
+def _run_create_hooks(container: Container, pid: int) -> None:
+    """Namespaces exist, pivot_root has not happened: runtime-spec config.md, Prestart."""
+    from runtime.lifecycle.hooks import run_hooks
+    from runtime.plan.hooks import runtime_hooks
+
+    config: Any = container.config
+    state = container.oci_state("creating", pid=pid)
+    for name in ("prestart", "createRuntime"):
+        run_hooks(runtime_hooks(config, name), state)
+
+
+def _run_poststop(container: Container, log: Log) -> None:
+    from runtime.lifecycle.hooks import run_all_hooks
+    from runtime.plan.hooks import runtime_hooks
+
+    config: Any = container.config
+    run_all_hooks(runtime_hooks(config, "poststop"), container.oci_state("stopped", pid=0), log)
+
+
+def _finish(
+    init: InitProcess, plan: Plan, container: Container, cgroup: Cgroup, options: CreateOptions
+) -> None:
+    """The child waits at the last barrier: limits, state, pid file."""
+    for limit in plan.rlimits:
+        try:
+            calls.set_rlimit(init.pid, limit.resource, limit.soft, limit.hard)
+        except OSError as error:
+            raise KernelError(
+                f"set the limit to {limit.soft} (hard {limit.hard})", field=limit.origin,
+                syscall="prlimit", errno=error.errno or 0,
+                hint="raising a hard limit needs CAP_SYS_RESOURCE",
+            ) from error  # fmt: skip
+    started = process_start(init.pid)
+    if started is None:
+        raise ContainerError("the container's first process died unexpectedly")
+    container.data["pid"] = init.pid
+    container.data["pidStart"] = started[0]
+    container.data["created"] = rfc3339_nanoseconds(time.time_ns())
+    container.data["cgroupPaths"] = cgroup.saved()
+    container.save()
+    if options.pid_file:
+        write_pid_file(options.pid_file, init.pid)
+
+
+def _out_of_memory(cgroup: Cgroup, error: ContainerError) -> ContainerError | None:
+    """A better reason than the one the child gave, if it was killed for want of memory."""
+    if type(error) is not ContainerError or cgroup.oom_kills() == 0:
+        return None
+    return KernelError(
+        "container init was OOM-killed (memory limit too low?)",
+        field="linux.resources.memory.limit",
+    )
+
+
+def write_pid_file(path: str, pid: int) -> None:
+    """Digits and nothing else, complete when the name appears: engines poll for it.
+
+    Errors:  HostError.
+    """
+    folder, _, name = path.rpartition("/")
+    temporary = f"{folder}/.{name}"
+    try:
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            os.write(fd, b"%d" % pid)
+            os.rename(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        finally:
+            os.close(fd)
+    except OSError as error:
+        raise HostError(
+            f"write the pid file {path}", field="--pid-file", errno=error.errno or 0
+        ) from error
+
+
+def rfc3339_nanoseconds(nanoseconds: int) -> str:
+    """UTC, without trailing zeros in the fraction, as Go's RFC3339Nano prints it."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    fraction = f"{rest:09d}".rstrip("0")
+    return f"{text}.{fraction}Z" if fraction else f"{text}Z"
+
+

@@ -1,0 +1,167 @@
+"""The container's first process from the parent's side: born, met at its barriers, ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+from runtime.errors import ConfigError, ContainerError, HostError, KernelError
+from runtime.lifecycle import report
+from runtime.native import calls
+from runtime.plan.encode import DUMPABLE_FOR_MAPS, encode
+from runtime.plan.plan import FIRST_SLOT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from runtime.plan.plan import Plan, Slot
+
+SIGKILL = 9
+FIRST_PRESERVED = 3
+
+
+def executable_path() -> str:
+    """Where the installed executable lies: the front says so by ``-X pyrunc=PATH``.
+
+    Errors:  HostError when Python was started by somebody else.
+    """
+    path = sys._xoptions.get("pyrunc")
+    if not isinstance(path, str):
+        raise HostError("the runtime must be started by its executable", hint="call pyrunc")
+    return path
+
+
+def check_preserved(count: int, asked: int) -> None:
+    """See that the descriptors to hand down are open.
+
+    Errors:  ConfigError, in runc's words.
+    """
+    for index in range(count):
+        try:
+            os.fstat(FIRST_PRESERVED + index)
+        except OSError as error:
+            raise ConfigError(
+                f"unable to stat preserved-fd {index} (of {asked})", field="--preserve-fds",
+                errno=errno.ENOENT, hint=f"descriptor {FIRST_PRESERVED + index} is not open",
+            ) from error  # fmt: skip
+
+
+def open_slot(slot: Slot, folder: str) -> int:
+    """The descriptor that a slot asks for.
+
+    Errors:  KernelError naming the place in the configuration.
+    """
+    path, flags = slot.path, os.O_RDONLY
+    if slot.kind == "fifo":
+        path, flags = f"{folder}/{slot.path}", os.O_PATH | os.O_NOFOLLOW
+    elif slot.kind == "cgroup":
+        path, flags = f"{slot.path}/tasks", os.O_WRONLY
+    try:
+        return os.open(path, flags | os.O_CLOEXEC)
+    except OSError as error:
+        raise KernelError(
+            f"open {path}", field=slot.origin, syscall="open", errno=error.errno or 0
+        ) from error
+
+
+class InitProcess:
+    """One child in its init role.
+
+    pid, pid_fd   of the container's process; before a fork of the intermediate, of that
+    """
+
+    __slots__ = ("_channel", "_intermediate", "config", "pid", "pid_fd", "plan")
+
+    def __init__(self, plan: Plan, config: dict[str, Any], channel: int, pid: int, pid_fd: int) -> None:
+        self.plan = plan
+        self.config = config
+        self._channel = channel
+        self.pid = pid
+        self.pid_fd = pid_fd
+        self._intermediate = 0
+
+    @classmethod
+    def spawn(
+        cls, plan: Plan, config: dict[str, Any], slots: list[int], cgroup_fd: int
+    ) -> InitProcess:
+        """Start it: a sealed copy of our executable with the plan and the descriptors.
+
+        Errors:  KernelError.
+        """
+        ours, theirs = calls.channel()
+        opened = [theirs]
+        try:
+            flags = DUMPABLE_FOR_MAPS if plan.uid_maps and os.geteuid() != 0 else 0
+            data = encode(plan.ops, FIRST_SLOT + len(slots), flags)
+            opened.append(calls.sealed_bytes(data))
+            opened.append(calls.sealed_copy(executable_path()))
+            pid, pid_fd = calls.spawn(
+                opened[2], FIRST_PRESERVED + plan.preserved, [theirs, opened[1], *slots],
+                plan.clone_flags, cgroup_fd,
+            )  # fmt: skip
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            for fd in opened:
+                os.close(fd)
+        return cls(plan, config, ours, pid, pid_fd)
+
+    def run_to_end_of_plan(self, at_barrier: Callable[[int], None], last: int) -> None:
+        """Go from barrier to barrier, doing our part at each, up to the barrier `last`.
+
+        The child still waits at `last` when this returns.
+        Errors:  what the child reports, what `at_barrier` raises; ContainerError when the
+                 child dies without a word.
+        """
+        while True:
+            message, passed = calls.receive(self._channel, report.MESSAGE_SIZE)
+            if not message:
+                raise self._death()
+            kind, value, *_ = report.unpack(message)
+            if kind == report.FAILED:
+                raise report.error_of(message, self.plan.ops, self.config)
+            if kind == report.CHILD:
+                self._meet_child(value, passed)
+                continue
+            if value == last:
+                return
+            at_barrier(value)
+            calls.go_on(self._channel)
+
+    def go_on(self) -> None:
+        """Let it pass the barrier it waits at; the channel is of no use afterwards."""
+        calls.go_on(self._channel)
+        os.close(self._channel)
+        self._channel = -1
+
+    def _meet_child(self, pid: int, pid_fd: int) -> None:
+        intermediate, self.pid = self.pid, pid
+        os.close(self.pid_fd)
+        self.pid_fd = pid_fd
+        os.waitpid(intermediate, 0)
+
+    def _death(self) -> ContainerError:
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self.pid = 0
+        how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+        return ContainerError(f"the container's first process died unexpectedly, {how}")
+
+    def kill(self) -> None:
+        """SIGKILL, and wait for the end."""
+        if self._channel >= 0:
+            os.close(self._channel)
+            self._channel = -1
+        if self.pid:
+            try:
+                os.kill(self.pid, SIGKILL)  # our child, not reaped: the pid is its own
+            except ProcessLookupError:
+                pass
+            try:
+                os.waitpid(self.pid, 0)
+            except ChildProcessError:
+                pass
+            self.pid = 0

@@ -1,0 +1,87 @@
+"""The child's messages: what it reached, and how its last words become an error."""
+
+from __future__ import annotations
+
+import errno as errno_numbers
+from _struct import Struct
+
+from runtime.errors import ContainerError, HookError, KernelError, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from runtime.plan.ops import Op
+
+# struct message of csrc/init.c
+MESSAGE = Struct("=3Ii24s")
+MESSAGE_SIZE = MESSAGE.size + 1024
+REACHED = 1
+CHILD = 2
+FAILED = 3
+
+# What an errno means for an operation, where the kernel's word misleads: (op, errno) -> hint.
+HINTS = {
+    ("mount", errno_numbers.ENODEV): "this kernel has no such file system type",
+    ("mount", errno_numbers.ENOSPC): "a limit on mounts is reached: sysctl fs.mount-max",
+    ("bind", errno_numbers.ENOENT): "the source must exist on the host",
+    ("bind", errno_numbers.ENOTDIR): "a file and a directory cannot be bound on one another",
+    ("mount", errno_numbers.EPERM): "the user namespace may not mount this",
+    ("caps", errno_numbers.EPERM): "the runtime itself lacks one of them, "
+    "or effective holds one that permitted has not",
+    ("bounding", errno_numbers.EPERM): "the runtime itself lacks CAP_SETPCAP",
+    ("pivot", errno_numbers.EINVAL): "the current root is no mount point that can be pivoted "
+    "(an initial ramdisk, a chroot): try --no-pivot",
+    ("user", errno_numbers.EINVAL): "the id has no mapping in the user namespace",
+    ("unshare", errno_numbers.ENOSPC): "the limit in /proc/sys/user is reached",
+    ("fork", errno_numbers.ENOSPC): "the limit in /proc/sys/user is reached",
+    ("keyring", errno_numbers.EDQUOT): "too many keys: sysctl kernel.keys.maxkeys, "
+    "or use --no-new-keyring",
+    ("hostname", errno_numbers.EPERM): "a host name needs a UTS namespace of one's own",
+    ("mask_path", errno_numbers.ENOENT): "masking a file needs /dev/null in the container",
+}
+
+
+def unpack(message: bytes) -> tuple[int, int, int, int, str, str]:
+    """(kind, value, op index, errno, call, detail)."""
+    kind, value, index, err, call = MESSAGE.unpack_from(message)
+    detail = message[MESSAGE.size :].decode("utf-8", "surrogateescape")
+    return kind, value, index, err, call.rstrip(b"\0").decode(), detail
+
+
+def error_of(message: bytes, ops: list[Op], config: dict[str, Any] | None) -> ContainerError:
+    """The failure message as an error: the operation's place, the call, errno and a hint.
+
+    `config` lets a refused mount option be named by its own place.
+    """
+    _, _, index, err, call, detail = unpack(message)
+    op = ops[index]
+    hint = HINTS.get((op.name, err), "")
+    if op.name == "hook":
+        name = op.origin.removeprefix("hooks.").replace("[", " hook #").rstrip("]")
+        return HookError(f"error running {name}: {op.strings[0]}: {printable(detail.strip())}", field=op.origin)
+    if op.name in ("executable", "exec") and detail:
+        # Engines match these words, so nothing stands before them and errno behind.
+        said = "executable file not found in $PATH" in detail
+        return KernelError(detail, errno=0 if said else err)
+    field = op.origin
+    if op.name in ("mount", "bind") and "\0" in detail:
+        option, words = detail.split("\0", 1)
+        field = option_place(op.origin, option, config)
+        quoted = f'option "{option}"' if option else ""
+        detail = ", ".join(part for part in (quoted, f"the kernel says: {words}" if words else "") if part)
+        hint = detail or hint
+        detail = ""
+    what = f"{op.what}: {detail}" if detail else op.what
+    return KernelError(what, field=field, syscall=call, errno=err, hint=hint)
+
+
+def option_place(origin: str, option: str, config: dict[str, Any] | None) -> str:
+    """``mounts[3].options[1]`` for the option of the mount at `origin`, if it is there."""
+    if config is None or not option or not origin.startswith("mounts["):
+        return origin
+    entry = config["mounts"][int(origin[len("mounts[") : origin.index("]")])]
+    options = entry.get("options") or []
+    if option in options:
+        return f"mounts[{origin[len('mounts[') : origin.index(']')]}].options[{options.index(option)}]"
+    return origin

@@ -1,0 +1,86 @@
+"""run: create and start; in the foreground wait for the end, pass signals on, delete."""
+
+from __future__ import annotations
+
+import _signal
+import os
+
+from runtime.errors import ContainerError
+from runtime.lifecycle import interrupt
+from runtime.lifecycle.create import make_container
+from runtime.lifecycle.delete import destroy
+from runtime.lifecycle.start import release, run_poststart
+from runtime.native import calls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runtime.lifecycle.create import Created
+    from runtime.log import Log
+    from runtime.plan.options import CreateOptions, GlobalOptions
+
+# Not passed on: of our own children, of our own terminal, of our own sockets.
+NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGURG))
+
+
+def run(options: CreateOptions, globals_: GlobalOptions, log: Log) -> int:
+    """Run a container: 0 when detached, else the status of its program, 128 + N for a signal.
+
+    Errors:  ContainerError; the container is gone then.
+    """
+    if not options.detach and not options.no_subreaper:
+        calls.become_subreaper()
+    created = make_container(options, globals_, log)
+    try:
+        release(created.container, created.init.pid_fd)
+        run_poststart(created.container)
+    except ContainerError as error:
+        _end(created, log, error)
+        raise
+    log.release()
+    if options.detach:
+        return 0
+    status = _wait(created)
+    if options.keep:
+        return status
+    destroy(created.container, "stopped", log)
+    return status
+
+
+def _end(created: Created, log: Log, error: ContainerError) -> None:
+    interrupt.ignore_signals()
+    try:
+        created.init.kill()
+        destroy(created.container, "stopped", log)
+    except ContainerError as failure:
+        error.add_note(f"cleaning up: {failure}")
+
+
+def _wait(created: Created) -> int:
+    """Sleep until init ends, passing signals on and reaping what was orphaned to us."""
+    everything = _signal.valid_signals()
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, everything)
+    while True:
+        status = _reap(created.init.pid)
+        if status is not None:
+            return 128 - status if status < 0 else status
+        number = _signal.sigwaitinfo(everything).si_signo
+        if number in NOT_FORWARDED:
+            continue
+        try:
+            _signal.pidfd_send_signal(created.init.pid_fd, number)
+        except ProcessLookupError:
+            continue  # the next turn reaps it
+
+
+def _reap(init: int) -> int | None:
+    """Reap all that has ended; init's exit code (negative signal) if it was among them."""
+    found = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if pid == 0:
+            return found
+        if pid == init:
+            found = os.waitstatus_to_exitcode(status)

@@ -1,0 +1,144 @@
+"""The cffi door: what the C core does for the parent, with our errors instead of numbers."""
+
+from __future__ import annotations
+
+import errno as errno_names
+
+from runtime._native import ffi, lib
+from runtime.errors import KernelError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HOOK_EXITED = 0
+HOOK_SIGNALED = 1
+HOOK_TIMED_OUT = 2
+HOOK_NOT_STARTED = 3
+
+OUTPUT_BYTES = 1024
+
+
+def _check(result: int, what: str, syscall: str) -> int:
+    if result < 0:
+        raise KernelError(what, syscall=syscall, errno=-result)
+    return result
+
+
+def sealed_copy(path: str) -> int:
+    """Descriptor of a sealed, executable copy in memory of the file `path`."""
+    return _check(
+        lib.k_sealed_copy(path.encode("utf-8", "surrogateescape")),
+        f"copy {path} into memory", "memfd_create",
+    )  # fmt: skip
+
+
+def sealed_bytes(data: bytes) -> int:
+    """Descriptor of a sealed memory file with this content."""
+    return _check(lib.k_sealed_bytes(data, len(data)), "hand over the plan", "memfd_create")
+
+
+def channel() -> tuple[int, int]:
+    """Two connected SOCK_SEQPACKET sockets, close-on-exec."""
+    pair = ffi.new("int[2]")
+    _check(lib.k_channel(pair), "make a channel", "socketpair")
+    return pair[0], pair[1]
+
+
+def receive(fd: int, size: int) -> tuple[bytes, int]:
+    """One message, empty when the peer is gone, and the descriptor with it or -1.
+
+    A signal whose Python handler does not raise is waited out.
+    """
+    buffer = ffi.new("char[]", size)
+    passed = ffi.new("int *")
+    while True:
+        got = lib.k_receive(fd, buffer, size, passed)
+        if got != -errno_names.EINTR:
+            break
+    _check(got, "hear from the container's process", "recvmsg")
+    return ffi.buffer(buffer, got)[:], passed[0]
+
+
+def go_on(fd: int) -> None:
+    """Say the word that the child waits for; that it died shows at the next receive()."""
+    result = lib.k_send_word(fd)
+    if result not in (-errno_names.EPIPE, -errno_names.ECONNRESET):
+        _check(result, "answer the container's process", "send")
+
+
+def spawn(exe_fd: int, base: int, fds: Sequence[int], flags: int, cgroup_fd: int) -> tuple[int, int]:
+    """Clone with CLONE_NEW* `flags` and execute `exe_fd` in its init role: (pid, pidfd).
+
+    fds[i] becomes descriptor base + i; `cgroup_fd` is a v2 cgroup to be born in, or -1.
+    """
+    pid_fd = ffi.new("int *")
+    pid = lib.k_spawn(exe_fd, base, list(fds), len(fds), flags, cgroup_fd, pid_fd)
+    _check(pid, "start the container's first process", "clone")
+    return pid, pid_fd[0]
+
+
+def wait_started(fifo_fd: int, pid_fd: int, size: int) -> bytes:
+    """What came through the exec fifo: b"0" when the program runs, more is a failure message,
+    nothing that init died before."""
+    buffer = ffi.new("char[]", size)
+    while True:
+        got = lib.k_wait_started(fifo_fd, pid_fd, buffer, size)
+        if got != -errno_names.EINTR:
+            break
+    _check(got, "read the exec fifo", "read")
+    return ffi.buffer(buffer, got)[:]
+
+
+def run_hook(
+    path: str, args: list[str], env: list[str], state: bytes, timeout_s: int
+) -> tuple[int, int, str]:
+    """Run a hook with `state` on standard input: (end, status or signal or errno, output).
+
+    Errors:  KernelError when it could not be tried; InterruptedError when a signal came.
+    """
+    packed_args = b"".join(a.encode("utf-8", "surrogateescape") + b"\0" for a in args)
+    packed_env = b"".join(e.encode("utf-8", "surrogateescape") + b"\0" for e in env)
+    output = ffi.new("char[]", OUTPUT_BYTES)
+    end, value = ffi.new("int *"), ffi.new("int *")
+    result = lib.k_run_hook(
+        path.encode("utf-8", "surrogateescape"), packed_args, len(packed_args), packed_env,
+        len(packed_env), state, len(state), timeout_s * 1000, output, OUTPUT_BYTES, end, value,
+    )  # fmt: skip
+    if result == -errno_names.EINTR:
+        raise InterruptedError(path)
+    _check(result, f"run the hook {path}", "vfork")
+    return end[0], value[0], ffi.string(output).decode("utf-8", "replace").strip()
+
+
+def set_rlimit(pid: int, resource: int, soft: int, hard: int) -> None:
+    """prlimit(2) on another process.
+
+    Errors:  OSError.
+    """
+    result = lib.k_set_rlimit(pid, resource, soft, hard)
+    if result < 0:
+        raise OSError(-result, "prlimit")
+
+
+def bpf(command: int, attr: bytearray) -> int:
+    """bpf(2); `attr` is read and written in place.
+
+    Errors:  OSError.
+    """
+    result: int = lib.k_bpf(command, ffi.from_buffer(attr), len(attr))
+    if result < 0:
+        raise OSError(-result, "bpf")
+    return result
+
+
+def become_subreaper() -> None:
+    """Orphaned descendants become this process's children, prctl(2)."""
+    _check(lib.k_become_subreaper(), "become a subreaper", "prctl")
+
+
+def lock(fd: int) -> None:
+    """flock(2), exclusive; waits, and is gone when the descriptor is closed."""
+    while (result := lib.k_lock(fd)) == -errno_names.EINTR:
+        pass
+    _check(result, "lock the container's state", "flock")

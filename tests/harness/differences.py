@@ -62,7 +62,9 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         ),
         "test_hooks.py::TestFailure::test_ends_create": "1.1 does not name the hook",
         "test_hooks.py::TestFailure::test_timeout": "1.1 does not name the hook",
-        "test_hooks.py::TestFailure::test_of_start_container_ends_the_program": "1.1 exits with 1",
+        "test_hooks.py::TestFailure::test_of_start_container_ends_the_program": (
+            "start has succeeded by then, the error goes to the container's standard error"
+        ),
         "test_hooks.py::TestFailure::test_of_poststart_ends_the_container": (
             "1.1 runs poststart at create"
         ),

@@ -116,7 +116,7 @@ def put(config: dict[str, Any], path: str, value: Any) -> None:
         pytest.param("linux.resources.memory", {"limit": "1M"}, ["limit"], id="memory as text"),
         pytest.param("linux.rootfsPropagation", "up", ["rootfsPropagation"], id="propagation"),
         pytest.param("process.noNewPrivileges", "yes", ["noNewPrivileges"], id="boolean"),
-        pytest.param("process.env", ["A=\0"], ["env"], id="NUL in env"),
+        pytest.param("process.env", ["A=\0"], ["NUL"], id="NUL in env"),
         pytest.param("hostname", "x" * 65, ["hostname"], id="long host name"),
         pytest.param("process.oomScoreAdj", 1001, ["oomScoreAdj"], id="oomScoreAdj"),
     ],
@@ -130,7 +130,7 @@ def test_schema(
     result = runtime.attempt(verb, bundle, container_id=name)
     assert result.status == 1, result
     for word in words:
-        assert word in result.err
+        assert word.lower() in result.err.lower()
     assert "Traceback" not in result.err
     nothing_left(runtime, name)
 

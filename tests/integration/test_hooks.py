@@ -218,12 +218,13 @@ class TestFailure:
         assert runtime.ids() == []
 
     def test_of_start_container_ends_the_program(self, runtime: Runtime, bundle: Bundle) -> None:
-        """start has succeeded by then; the error goes to the container's standard error."""
         bundle.hook("startContainer", "echo because >&2; exit 3").args("/bin/echo", "ran")
         container = runtime.create(bundle)
-        container.start()
-        assert container.wait() == 255
-        assert "startContainer" in container.output
+        result = runtime.call("start", container.id)
+        assert result.status == 1
+        for words in ("startContainer", "3", "because"):
+            assert words in result.err
+        assert container.wait() != 0
         assert "ran" not in container.output
         assert container.status == "stopped"
 

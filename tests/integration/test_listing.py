@@ -76,7 +76,8 @@ class TestSpec:
         assert bundle.process["args"] == ["sh"]
         assert bundle.config["root"] == {"path": "rootfs", "readonly": True}
         bundle.process["terminal"] = False
-        assert runtime.run(bundle.sh("hostname; id -u")).check().words == ["runc", "0"]
+        result = runtime.run(bundle.sh("hostname; id -u"))
+        assert result.check().words == [bundle.config["hostname"], "0"]
 
     def test_keys_are_runcs(self, runtime: Runtime, bundle: Bundle) -> None:
         runtime.call("spec", "--bundle", str(bundle.path)).check()

@@ -254,7 +254,7 @@ class TestOddCallers:
         root.parent.rmdir()
 
     def test_ignored_and_blocked_signals_are_reset(self, runtime: Runtime, bundle: Bundle) -> None:
-        bundle.sh("grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status").save()
+        bundle.args("/bin/grep", "-E", "^Sig(Blk|Ign|Cgt)", "/proc/self/status").save()
         words = runtime.command("run", "-b", str(bundle.path), runtime.new_id())
         result = run(
             [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from _struct import pack
+import os
+from _struct import pack, unpack_from
 
 import runtime._seccomp as _seccomp
 from runtime.errors import ConfigError, ContainerError, HostError
@@ -17,6 +18,7 @@ lib = _seccomp.lib
 
 PROGRAM_MAX = 4096 * 8  # BPF_MAXINSNS of the kernel, 8 bytes an instruction
 PATH_MAX = 4096
+CPU_SECONDS = 2  # a hundred times what a large profile takes
 EDOM = 33
 EEXIST = 17
 
@@ -27,9 +29,30 @@ def compile_filter(request: FilterRequest, skipped: list[str] | None = None) -> 
     `skipped` receives the names of system calls that this libseccomp does not know: rules
     for them have no effect.
 
-    Errors:  ConfigError naming the entry that libseccomp refuses; HostError where this
-             libseccomp lacks an architecture.
+    Errors:  ConfigError naming the entry that libseccomp refuses, or rules for which it
+             finds no end; HostError where this libseccomp lacks an architecture.
     """
+    result = _compile_apart(request) if _may_not_end(request) else _compile(request)
+    if result.size < 0:
+        raise _explain(request, result.step, result.index, result.name, -result.size)
+    if skipped is not None:
+        names = [name for rule in request.rules for name in rule.names]
+        skipped += [name for name, flag in zip(names, result.unknown, strict=True) if flag]
+    return result.program
+
+
+class _Result:
+    """What filter_compile gave back; `unknown` has a byte for each name."""
+
+    __slots__ = ("index", "name", "program", "size", "step", "unknown")
+
+    def __init__(self, numbers: tuple[int, ...], unknown: bytes, program: bytes) -> None:
+        self.size, self.step, self.index, self.name = numbers
+        self.unknown = unknown
+        self.program = program
+
+
+def _compile(request: FilterRequest) -> _Result:
     rules = request.rules
     names = [name for rule in rules for name in rule.names]
     args = [arg for rule in rules for arg in rule.args]
@@ -37,13 +60,8 @@ def compile_filter(request: FilterRequest, skipped: list[str] | None = None) -> 
     blob = b"".join([name.encode("utf-8", "surrogateescape") + b"\0" for name in names])
     # One call with flat tables: a call for each of some 400 names would take longer than
     # the compilation.
-    arch_table = ffi.from_buffer(
-        "uint32_t[]",
-        pack(
-            f"={len(request.architectures)}I",
-            *[ARCHITECTURES[name] for name in request.architectures],
-        ),
-    )
+    arches = [ARCHITECTURES[name] for name in request.architectures]
+    arch_table = ffi.from_buffer("uint32_t[]", pack(f"={len(arches)}I", *arches))
     rule_table = ffi.from_buffer(
         "struct filter_rule[]",
         b"".join([pack("=III", rule.ret, len(rule.names), len(rule.args)) for rule in rules]),
@@ -58,7 +76,7 @@ def compile_filter(request: FilterRequest, skipped: list[str] | None = None) -> 
             "default_ret": request.default_ret,
             "wants_enosys": request.wants_enosys,
             "optimize": request.is_large,
-            "arch_count": len(request.architectures),
+            "arch_count": len(arches),
             "rule_count": len(rules),
             "arg_count": len(args),
             "names_size": len(blob),
@@ -69,15 +87,68 @@ def compile_filter(request: FilterRequest, skipped: list[str] | None = None) -> 
         },
     )
     program = ffi.new("uint8_t[]", PROGRAM_MAX)
-    unknown = ffi.new("uint8_t[]", len(names))
+    unknown = ffi.new("uint8_t[]", len(names) + 1)
     failure = ffi.new("struct filter_failure *")
     size = lib.filter_compile(table, program, PROGRAM_MAX, unknown, len(names), failure)
-    if size < 0:
-        raise _explain(request, failure.step, failure.index, failure.name, -size)
-    if skipped is not None:
-        flags = ffi.unpack(unknown, len(names)) if names else []
-        skipped += [name for name, flag in zip(names, flags, strict=True) if flag]
-    return bytes(ffi.buffer(program, size))
+    return _Result(
+        (size, failure.step, failure.index, failure.name),
+        bytes(ffi.buffer(unknown, len(names))),
+        bytes(ffi.buffer(program, max(size, 0))),
+    )
+
+
+def _may_not_end(request: FilterRequest) -> bool:
+    """Whether a system call has two rules that both want more than one argument.
+
+    There libseccomp 2.5 can walk in a circle: "a0 > 1 and a1 >= 0" beside "a0 > 1 and
+    a1 != 0" never comes back, in any runtime.
+    """
+    seen: set[str] = set()
+    for rule in request.rules:
+        if len(rule.args) > 1:
+            if not seen.isdisjoint(rule.names):
+                return True
+            seen.update(rule.names)
+    return False
+
+
+def _compile_apart(request: FilterRequest) -> _Result:
+    """As `_compile`, in a process of its own that the kernel stops after CPU_SECONDS.
+
+    Errors:  ConfigError when it was stopped or crashed; OSError of pipe and fork.
+    """
+    # Here: only a rare profile comes this way.
+    import resource
+
+    read_fd, write_fd = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+            made = _compile(request)
+            numbers = pack("=iIII", made.size, made.step, made.index, made.name)
+            left = numbers + made.unknown + made.program
+            while left:
+                left = left[os.write(write_fd, left) :]
+            os._exit(0)
+        finally:
+            # Whatever happened, the runtime goes on in one process only; it sees the status.
+            os._exit(1)
+    os.close(write_fd)
+    with open(read_fd, "rb") as reader:
+        answer = reader.read()
+    _, status = os.waitpid(pid, 0)
+    if status != 0:
+        how = f"signal {status & 0x7F}" if status & 0x7F else f"exit status {status >> 8}"
+        raise ConfigError(
+            f"libseccomp does not come to an end with these rules ({how})",
+            field="linux.seccomp.syscalls",
+            hint="it cannot merge two rules for one system call that share a condition: "
+            "write them as one",
+        )
+    count = sum(len(rule.names) for rule in request.rules)
+    return _Result(unpack_from("=iIII", answer), answer[16 : 16 + count], answer[16 + count :])
 
 
 def library() -> tuple[str, tuple[int, int, int]]:

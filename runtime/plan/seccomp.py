@@ -27,8 +27,9 @@ ACTIONS = {
     "SCMP_ACT_TRACE": 0x7FF00000,
     "SCMP_ACT_TRAP": 0x00030000,
 }
-# Action -> largest errnoRet: the kernel cuts an errno to MAX_ERRNO; a tracer gets 16 bits.
-ERRNO_MAX = {"SCMP_ACT_ERRNO": 4095, "SCMP_ACT_TRACE": 0xFFFF}
+# Action -> largest errnoRet: libseccomp stops short of the kernel's MAX_ERRNO of 4095; a
+# tracer gets 16 bits.
+ERRNO_MAX = {"SCMP_ACT_ERRNO": 4094, "SCMP_ACT_TRACE": 0xFFFF}
 EPERM = 1
 
 # Operator -> libseccomp's enum scmp_compare.
@@ -201,16 +202,19 @@ def check_seccomp(seccomp: Mapping[str, Any]) -> list[Problem]:
 
 
 def warn_seccomp(seccomp: Mapping[str, Any]) -> list[Problem]:
-    """What is legal and has no effect, as (field, text)."""
-    return [
-        (
-            f"linux.seccomp.syscalls[{i}].args[{j}].valueTwo",
-            f"has no effect: {arg['op']} compares with value alone",
-        )
-        for i, entry in enumerate(seccomp.get("syscalls") or ())
-        for j, arg in enumerate(entry.get("args") or ())
-        if arg.get("valueTwo") and arg["op"] != "SCMP_CMP_MASKED_EQ"
-    ]
+    """What is legal and does not do what it seems to, as (field, text)."""
+    warnings: list[Problem] = []
+    for i, entry in enumerate(seccomp.get("syscalls") or ()):
+        for j, arg in enumerate(entry.get("args") or ()):
+            two = arg.get("valueTwo", 0)
+            field = f"linux.seccomp.syscalls[{i}].args[{j}].valueTwo"
+            if arg["op"] != "SCMP_CMP_MASKED_EQ":
+                if two:
+                    warnings.append((field, f"no effect: {arg['op']} compares with value alone"))
+            elif two & ~arg["value"]:
+                # By the letter never true; libseccomp, and so every runtime, masks both sides.
+                warnings.append((field, f"bits outside the mask {arg['value']:#x} are ignored"))
+    return warnings
 
 
 def _check_entry(where: str, entry: Mapping[str, Any]) -> list[Problem]:

@@ -91,9 +91,9 @@ def decide(profile: Profile, native: int, call: Call) -> int:
         return default if token == X32 and call.nr == TRACER_SKIP else KILL_THREAD
     known = [number(name, token) for rule in rules for name in rule["names"]]
     top = max(known, default=0)
-    if profile["defaultAction"] not in PERMISSIVE and top > (X32_BIT if token == X32 else 0):
-        if call.nr > top:
-            return ENOSYS
+    names_any = top > (X32_BIT if token == X32 else 0)
+    if profile["defaultAction"] not in PERMISSIVE and names_any and call.nr > top:
+        return ENOSYS
     mine = [
         rule
         for rule in rules
@@ -164,5 +164,5 @@ def _holds(arg: dict[str, Any], args: tuple[int, ...], *, narrow: bool) -> bool:
         "SCMP_CMP_LE": seen <= value,
         "SCMP_CMP_GT": seen > value,
         "SCMP_CMP_GE": seen >= value,
-        "SCMP_CMP_MASKED_EQ": seen & value == two,
+        "SCMP_CMP_MASKED_EQ": seen & value == two & value,  # libseccomp masks both
     }[arg["op"]]

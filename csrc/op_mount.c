@@ -17,6 +17,7 @@
 #define MOUNT_MODE_OF_TARGET 4u
 #define MOUNT_SYSFS_FALLBACK 16u
 #define MOUNT_CGROUP_FALLBACK 32u
+#define MOUNT_REMOUNT 64u
 #define BIND_RECURSIVE 1u
 #define BIND_REPLACE_ATTRS 2u
 #define BIND_SOURCE_IS_SLOT 4u
@@ -75,9 +76,12 @@ static unsigned long superblock_flag(const char *option)
 	return 0;
 }
 
-/* fsconfig(2) cannot carry a long value (overlay's lowerdir) nor MS_I_VERSION. */
+/* fsconfig(2) cannot carry a long value (overlay's lowerdir) nor MS_I_VERSION, and a remount
+ * changes the filesystem and the mount in one call. */
 static bool needs_old_mount(const struct plan_op *op, const struct child *child)
 {
+	if (op->flags & MOUNT_REMOUNT)
+		return true;
 	for (const char *s = NULL; (s = plan_next(child->plan, op, 3, s));) {
 		const char *equals = strchr(s, '=');
 
@@ -94,7 +98,8 @@ static int old_mount(const struct plan_op *op, struct child *child, int target, 
 {
 	char data[4096] = "", path[64];
 	size_t used = 0;
-	unsigned long flags = mounts_old_flags((unsigned int)op->number[0]);
+	unsigned long flags = mounts_old_flags((unsigned int)op->number[0]) |
+			      (op->flags & MOUNT_REMOUNT ? MS_REMOUNT : 0);
 	const char *source = plan_string(child->plan, op, 0);
 
 	for (const char *s = NULL; (s = plan_next(child->plan, op, 3, s));) {
@@ -122,9 +127,12 @@ static int old_mount(const struct plan_op *op, struct child *child, int target, 
 	return root_open(child->root_fd, plan_string(child->plan, op, 1), O_DIRECTORY);
 }
 
-static int new_mount(const struct plan_op *op, struct child *child, int target, const char **call)
+static int new_mount(const struct plan_op *op, struct child *child, int target, bool was_there,
+		     const char **call)
 {
-	const char *source = plan_string(child->plan, op, 0);
+	/* Of a cgroup the string is what to bind instead: a path of the host, not to be shown. */
+	const char *source = op->flags & MOUNT_CGROUP_FALLBACK ? "cgroup"
+							       : plan_string(child->plan, op, 0);
 	struct stat status;
 	char mode[16];
 
@@ -136,7 +144,7 @@ static int new_mount(const struct plan_op *op, struct child *child, int target, 
 	*call = "fsconfig";
 	if (source && sys_fsconfig(fs, SYS_FSCONFIG_STRING, "source", source) < 0)
 		return say_kernel_words(child, fs, "");
-	if ((op->flags & MOUNT_MODE_OF_TARGET) && fstat(target, &status) == 0) {
+	if ((op->flags & MOUNT_MODE_OF_TARGET) && was_there && fstat(target, &status) == 0) {
 		snprintf(mode, sizeof(mode), "mode=%04o", status.st_mode & 07777u);
 		if (configure(child, fs, mode) < 0)
 			return -1;
@@ -155,11 +163,13 @@ static int new_mount(const struct plan_op *op, struct child *child, int target, 
 /* What stands in for a filesystem that a user namespace may not mount. */
 static int fallback(const struct plan_op *op, struct child *child, const char **call)
 {
-	const char *source = op->flags & MOUNT_SYSFS_FALLBACK ? "/sys" : "/sys/fs/cgroup";
+	const char *source = op->flags & MOUNT_SYSFS_FALLBACK ? "/sys"
+							      : plan_string(child->plan, op, 0);
 
 	child->detail_length = 0;
 	*call = "open_tree";
-	owned_fd tree = sys_open_tree(AT_FDCWD, source, SYS_OPEN_TREE_CLONE | SYS_AT_RECURSIVE);
+	owned_fd tree = sys_open_tree(AT_FDCWD, source ? source : "/sys/fs/cgroup",
+				      SYS_OPEN_TREE_CLONE | SYS_AT_RECURSIVE);
 
 	if (tree < 0)
 		return -1;
@@ -191,7 +201,11 @@ int op_mount(const struct plan_op *op, struct child *child, const char **call)
 
 	*call = "openat2";
 	owned_fd target = op->flags & MOUNT_REAL_DIR ? mounts_real_dir(child, path)
-						     : root_target(child->root_fd, path, 1);
+						     : root_open(child->root_fd, path, O_DIRECTORY);
+	const bool was_there = target >= 0;
+
+	if (target < 0 && errno == ENOENT && !(op->flags & MOUNT_REAL_DIR))
+		target = root_mkdir(child->root_fd, path, 0755);
 	if (target < 0)
 		return -1;
 	if (mounts_check_place(child, target, strcmp(plan_string(child->plan, op, 2), "proc") == 0) < 0)
@@ -201,7 +215,7 @@ int op_mount(const struct plan_op *op, struct child *child, const char **call)
 
 		return old < 0 ? -1 : finish(op, child, old, call);
 	}
-	owned_fd mounted = new_mount(op, child, target, call);
+	owned_fd mounted = new_mount(op, child, target, was_there, call);
 
 	if (mounted < 0 && falls_back(op, errno))
 		mounted = fallback(op, child, call);

@@ -1,5 +1,6 @@
 /* Attributes of the process: identity, capabilities, streams, hooks. */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,9 @@
 
 static int tell_hook(struct child *child, const struct hook_run *run)
 {
+	char words[128];
+
+	snprintf(words, sizeof(words), "%s", strerror(run->value));
 	switch (run->end) {
 	case HOOK_EXITED:
 		return child_say(child, "exit status %d, output: %.800s", run->value, run->output);
@@ -28,7 +32,9 @@ static int tell_hook(struct child *child, const struct hook_run *run)
 	case HOOK_TIMED_OUT:
 		return child_say(child, "not done after %ld seconds, killed", run->timeout_ms / 1000);
 	case HOOK_NOT_STARTED:
-		return child_say(child, "cannot be executed: %s", strerror(run->value));
+		/* "no such file or directory", as engines match it: see runtime/errors.py. */
+		words[0] = (char)tolower((unsigned char)words[0]);
+		return child_say(child, "cannot be executed: %s", words);
 	}
 	return -1;
 }

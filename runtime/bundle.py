@@ -30,10 +30,9 @@ class Bundle:
     config       the configuration: valid by the schema, with a process and a root
     config_text  config.json as it was read, for messages
     rootfs       absolute path, symbolic links resolved; `check_rootfs` says if there is one
-    warnings     one line each, for the log
     """
 
-    __slots__ = ("config", "config_text", "path", "rootfs", "warnings")
+    __slots__ = ("config", "config_text", "path", "rootfs")
 
     def __init__(self, path: str, config: Config, config_text: str) -> None:
         self.path = path
@@ -41,12 +40,6 @@ class Bundle:
         self.config_text = config_text
         # Resolved here and once: no later step meets a link that could have changed.
         self.rootfs = os.path.realpath(os.path.join(path, config["root"]["path"]))
-        self.warnings: list[str] = []
-        if is_newer(config["ociVersion"]):
-            self.warnings.append(
-                f"ociVersion {config['ociVersion']} is newer than {SPEC_VERSION}: "
-                "properties that came since are ignored"
-            )
 
     def check_rootfs(self) -> None:
         """See that the root filesystem is a directory.
@@ -175,11 +168,6 @@ def _version_fault(version: str) -> str:
     if not version.startswith("1."):
         return f'version "{version}" is not supported, 1.0.0 to {SPEC_VERSION} are'
     return ""
-
-
-def is_newer(version: str) -> bool:
-    """Whether a supported version is of a later minor than the one we know."""
-    return int(version.split(".")[1]) > int(SPEC_VERSION.split(".")[1])
 
 
 def _is_semver(version: str) -> bool:

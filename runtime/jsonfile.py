@@ -42,7 +42,8 @@ def parse(data: bytes, name: str, *, allow_surrogates: bool = False) -> object:
     try:
         text = data.decode()
         value, end = _scan(text, len(text) - len(text.lstrip(SPACE)))
-    except (ValueError, StopIteration, RecursionError) as error:
+    # SystemError: the scanner wants to raise an exception of json.decoder, which is not loaded.
+    except (ValueError, StopIteration, RecursionError, SystemError) as error:
         raise _fault(data, name, error, allow_surrogates) from error
     if text[end:].strip(SPACE):
         raise _fault(data, name, StopIteration(end), allow_surrogates)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # They mean nothing on this platform, and peers do not look into them.
 FOREIGN_SECTIONS = ("vm", "windows", "solaris", "freebsd", "zos")
 FILE_TYPES = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+RECURSIVE_PROPAGATIONS = ("rshared", "rslave", "rprivate", "runbindable")
 MOST_PROBLEMS = 10
 
 
@@ -25,8 +26,9 @@ def tolerate(config: Any, text: str) -> Any:
     """The configuration without what the schema minds and a runtime for Linux must not.
 
     That is a null in the place of an absent member, as engines written in Go read and
-    write it; the sections of other platforms; and the type of a device within its fileMode,
-    where podman 4 puts it for --device and --privileged.
+    write it; the sections of other platforms; the type of a device within its fileMode,
+    where podman 4 puts it for --device and --privileged; and the recursive words for
+    rootfsPropagation ("rslave"), which dockerd sends and all peers know.
 
     Errors:  ConfigError with all that is wrong beyond that.
     """
@@ -36,9 +38,21 @@ def tolerate(config: Any, text: str) -> Any:
     if isinstance(config, dict):
         config = {key: value for key, value in config.items() if key not in FOREIGN_SECTIONS}
         _strip_file_types(config.get("linux"))
-    if not is_valid(config) or unmet_needs(config):
-        raise refusal(config, text)
+        checked = _with_plain_propagation(config)
+    else:
+        checked = config
+    if not is_valid(checked) or unmet_needs(checked):
+        raise refusal(checked, text)
     return config
+
+
+def _with_plain_propagation(config: dict[str, Any]) -> dict[str, Any]:
+    """A copy for the schema, which has the words for rootfsPropagation without their "r"."""
+    linux = config.get("linux")
+    word = linux.get("rootfsPropagation") if isinstance(linux, dict) else None
+    if not isinstance(word, str) or word not in RECURSIVE_PROPAGATIONS:
+        return config
+    return {**config, "linux": {**linux, "rootfsPropagation": word[1:]}}
 
 
 def without_nulls(value: Any) -> Any:

@@ -84,7 +84,7 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     os.chdir(bundle.path)
     config = bundle.config
     host = read_facts()
-    for warning in bundle.warnings + check_rules(config, options, host):
+    for warning in check_rules(config, options, host):
         log.warning(warning)
     bundle.check_rootfs()
     linux = config.get("linux", {})

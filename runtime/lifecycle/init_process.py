@@ -60,11 +60,20 @@ def open_slot(slot: Slot, folder: str) -> int:
     elif slot.kind == "cgroup":
         path, flags = f"{slot.path}/tasks", os.O_WRONLY
     try:
-        return os.open(path, flags | os.O_CLOEXEC)
+        fd = os.open(path, flags | os.O_CLOEXEC)
     except OSError as error:
         raise KernelError(
             f"open {path}", field=slot.origin, syscall="open", errno=error.errno or 0
         ) from error
+    if slot.foreign is not None:
+        status = os.fstat(fd)
+        if (status.st_dev, status.st_ino) == slot.foreign:
+            os.close(fd)
+            raise ConfigError(
+                f"{path} is the runtime's own network namespace", field=slot.origin,
+                hint="the sysctls asked for would change the host",
+            )  # fmt: skip
+    return fd
 
 
 class InitProcess:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MAP_LINES_MOST = 340  # Source: user_namespaces(7)
 CLOCKS = ("monotonic", "boottime")
-ERRNO_ACTIONS = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 
 
 def check_linux(
@@ -39,7 +38,12 @@ def check_linux(
     if linux.get("devices"):
         _check_devices(found, config, namespaces, host)
     if linux.get("seccomp"):
-        _check_seccomp(found, linux)
+        # Loaded for a profile alone: most of the module is its tables.
+        from runtime.plan.seccomp import check_seccomp, warn_seccomp
+
+        found.errors += check_seccomp(linux["seccomp"])
+        for field, text in warn_seccomp(linux["seccomp"]):
+            found.warn(field, text, "no-effect")
     flags = linux.get("personality", {}).get("flags")
     if flags:
         found.warn(
@@ -219,21 +223,3 @@ def _check_numbers(found: Findings, field: str, device: Device) -> None:
             found.error(f"{field}.{key}", "is missing")
         elif not 0 <= number <= most:
             found.error(f"{field}.{key}", f"{number} is not between 0 and {most}")
-
-
-def _check_seccomp(found: Findings, linux: Linux) -> None:
-    seccomp, field = linux["seccomp"], "linux.seccomp"
-    default = seccomp.get("defaultAction", "")
-    found.unsupported(f"{field}.defaultAction", default == "SCMP_ACT_NOTIFY")
-    if seccomp.get("defaultErrnoRet") is not None and default not in ERRNO_ACTIONS:
-        found.error(f"{field}.defaultErrnoRet", f"{default} returns no errno")
-    for index, rule in enumerate(seccomp.get("syscalls", ())):
-        if not rule["names"] or "" in rule["names"]:
-            found.error(f"{field}.syscalls[{index}].names", "is empty or has an empty name")
-        action = rule["action"]
-        found.unsupported(f"{field}.syscalls[{index}].action", action == "SCMP_ACT_NOTIFY")
-        if rule.get("errnoRet") is not None and action not in ERRNO_ACTIONS:
-            found.error(f"{field}.syscalls[{index}].errnoRet", f"{action} returns no errno")
-    found.unsupported(f"{field}.listenerPath", seccomp.get("listenerPath"))
-    if seccomp.get("listenerMetadata") and not seccomp.get("listenerPath"):
-        found.error(f"{field}.listenerMetadata", "needs listenerPath")

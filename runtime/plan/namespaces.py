@@ -4,9 +4,10 @@ Three ways lead in, in the order of what they cost:
 
     direct   one clone3(2) makes every new namespace but the cgroup one, which is unshared
              once the cgroup is final
-    staged   an intermediate process joins namespaces by path, or makes a time namespace
-             whose offsets must be written before anybody is inside, then forks: pid and
-             time namespaces take in children only
+    staged   an intermediate process joins namespaces by path, makes a user namespace (who
+             is executed in one before it is mapped loses all capabilities), or a time
+             namespace whose offsets must be written before anybody is inside; then it forks:
+             pid and time namespaces take in children only
     none     what is not listed stays the runtime's own
 """
 
@@ -123,20 +124,18 @@ def plan_namespaces(
     if namespaces.new & NEWTIME:
         plan.time_offsets = time_offset_lines(linux)
     set_groups = may_set_groups(linux, namespaces, host)
+    in_clone = namespaces.new & ~NEWCGROUP
+    if namespaces.joined or plan.time_offsets or in_clone & NEWUSER:
+        plan.staged = True
+        _plan_stage(plan, linux, namespaces, host, in_clone, set_groups=set_groups)
+    else:
+        plan.clone_flags = in_clone
+    # After the fork: with a pids limit of 1 the intermediate could not make it.
     for hierarchy, path in cgroup_dirs:
         # The parent's CLONE_INTO_CGROUP sees to version 2.
         if hierarchy.version == 1:
             slot = plan.add_slot("cgroup", path, "linux.cgroupsPath")
             plan.ops.append(ops.cgroup_join("linux.cgroupsPath", slot, path))
-    in_clone = namespaces.new & ~NEWCGROUP
-    if namespaces.joined or plan.time_offsets:
-        plan.staged = True
-        _plan_stage(plan, linux, namespaces, host, in_clone, set_groups=set_groups)
-    else:
-        plan.clone_flags = in_clone
-        if in_clone & NEWUSER:
-            plan.ops.append(ops.sync(ops.BARRIER_MAPS))
-            plan.ops.append(ops.become_root(setgroups=set_groups))
     if namespaces.new & NEWCGROUP:
         plan.ops.append(ops.unshare(namespaces.origins[NEWCGROUP], NEWCGROUP))
 

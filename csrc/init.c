@@ -86,8 +86,10 @@ int child_reach(struct child *child, uint32_t barrier)
 	const struct message message = { .kind = MESSAGE_REACHED, .value = barrier };
 	char word;
 
-	if (send_message(child->control_fd, &message, offsetof(struct message, detail), -1) < 0)
+	if (send_message(child->control_fd, &message, offsetof(struct message, detail), -1) < 0) {
+		errno = errno == EPIPE ? ECONNRESET : errno;
 		return -1;
+	}
 	for (;;) {
 		const ssize_t got = recv(child->control_fd, &word, sizeof(word), 0);
 

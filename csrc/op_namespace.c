@@ -83,8 +83,11 @@ int op_sync(const struct plan_op *op, struct child *child, const char **call)
 	const uint32_t barrier = (uint32_t)op->number[0];
 
 	*call = "recv";
-	if (child_reach(child, barrier) < 0)
+	if (child_reach(child, barrier) < 0) {
+		if (errno == ECONNRESET) /* the runtime gave up, and has said why itself */
+			_exit(1);
 		return -1;
+	}
 	if (barrier == BARRIER_MAPS) {
 		*call = "prctl";
 		return prctl(PR_SET_DUMPABLE, 0);

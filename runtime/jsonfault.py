@@ -7,7 +7,7 @@ import re
 
 from oci_schema.positions import line_and_column
 from runtime.errors import ConfigError
-from runtime.jsonfile import INFINITE, MAX_DEPTH, SPACE
+from runtime.jsonfile import INFINITE, MAX_DEPTH, SPACE, scan
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[-+.\w]+', re.DOTALL)
 # What the parsers of the library say, in words that fit what was found; several Pythons.
@@ -34,12 +34,23 @@ def describe(data: bytes, name: str, error: Exception, *, allow_surrogates: bool
         before = data[: error.start].decode()
         return _at(before, len(before), name, f"byte 0x{data[error.start]:02x} is not UTF-8")
     text = data.decode()
+    if isinstance(error, SystemError):
+        error = _raised_again(text) or error
     offset, words = (
         _syntax(text, error)
         or find_forbidden(text, allow_surrogates=allow_surrogates)
         or (0, str(error))
     )
     return _at(text, offset, name, words)
+
+
+def _raised_again(text: str) -> Exception | None:
+    """What the scanner wanted to raise while json, whose error class it takes, was not loaded."""
+    try:
+        scan(text)
+    except (ValueError, StopIteration, RecursionError) as error:
+        return error
+    return None
 
 
 def find_forbidden(text: str, *, allow_surrogates: bool) -> tuple[int, str] | None:

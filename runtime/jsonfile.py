@@ -41,7 +41,7 @@ def parse(data: bytes, name: str, *, allow_surrogates: bool = False) -> object:
         raise ConfigError(f"{name} is larger than {MAX_BYTES >> 20} MiB")
     try:
         text = data.decode()
-        value, end = _scan(text, len(text) - len(text.lstrip(SPACE)))
+        value, end = scan(text)
     # SystemError: the scanner wants to raise an exception of json.decoder, which is not loaded.
     except (ValueError, StopIteration, RecursionError, SystemError) as error:
         raise _fault(data, name, error, allow_surrogates) from error
@@ -54,6 +54,11 @@ def parse(data: bytes, name: str, *, allow_surrogates: bool = False) -> object:
     if _is_too_deep(value):
         raise _fault(data, name, RecursionError(), allow_surrogates)
     return value
+
+
+def scan(text: str) -> tuple[object, int]:
+    """The first value of a text and where it ends; errors are those of the json module."""
+    return _scan(text, len(text) - len(text.lstrip(SPACE)))
 
 
 def dump_compact(value: object, *, go_escapes: bool = False) -> str:

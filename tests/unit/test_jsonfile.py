@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from runtime.errors import ConfigError
 from runtime.jsonfile import MAX_BYTES, dump_compact, dump_indented, parse
 
+ROOT = Path(__file__).parents[2]
+
 TOP = Path(__file__).parents[2]
 
 
@@ -221,3 +223,19 @@ def test_a_python_without_the_c_scanner() -> None:
         line for line in without if "loaded" not in line
     ]
     assert len(with_scanner) > 8
+
+
+def test_scanner_errors_without_the_json_module() -> None:
+    """The C scanner raises a class of json.decoder, and nothing at all while that is not loaded."""
+    for text, words in ((b'{"a" 1}', 'expected ":"'), (b'{"a": "\n"}', "control character")):
+        code = (
+            f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            "from runtime.jsonfile import parse\n"
+            "from runtime.errors import ConfigError\n"
+            f"try: parse({text!r}, 'x')\n"
+            "except ConfigError as error: print(error)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+        )
+        assert words in done.stdout

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness.engines import Containerd, Podman, make_archives
-from harness.leaks import Leaks, descendants, remove_tree
+from harness.hugetlb import hugetlb_on_v1
+from harness.leaks import (
+    CGROUP_ROOT,
+    become_subreaper,
+    end_descendants,
+    remove_cgroups,
+    remove_tree,
+)
 from harness.locate import RUN_FOLDERS, find_runtime
 from harness.runtime import kind_of, wait_until
-
-PR_SET_CHILD_SUBREAPER = 36
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs root"))
 
 
+OF_PODMAN = tuple(str(CGROUP_ROOT / name) for name in ("systemd", "unified"))
+
+
 @pytest.fixture(scope="session")
 def runtime_path() -> str:
     """The executable under test: RUNTIME, or the one installed in the tree's .venv."""
@@ -43,51 +48,48 @@ def runtime_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def subreaper() -> Iterator[None]:
+def subreaper() -> None:
     """What an engine leaves in the background becomes our child: seen, and ended by pid."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
-    yield
+    become_subreaper()
 
 
 @pytest.fixture(scope="session")
-def folder(subreaper: None) -> Iterator[Path]:
+def folder(subreaper: None, runtime_path: str) -> Iterator[Path]:
     """One short folder for everything: paths of sockets end at 106 bytes."""
     path = Path(tempfile.mkdtemp(prefix="pe"))
     path.chmod(0o711)
-    yield path
-    end_descendants()
-    remove_tree(path)
+    with hugetlb_on_v1(wanted=kind_of(runtime_path) == "crun"):
+        yield path
+        end_descendants()
+        remove_tree(path)
+        # The parents of the containers' cgroups are the engines' own, and stay.
+        for name in (path.name, f"{path.name}-podman"):
+            remove_cgroups(name)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def nothing_is_left(folder: Path, runtime_path: str) -> Iterator[None]:
-    """No mount and no state folder once the engines are done."""
-    leaks = Leaks(folder, folder.name, Path(RUN_FOLDERS[kind_of(runtime_path)]))
-    states = list_states(leaks.run_folder)
+    """Neither state folders nor cgroups of containers once a module's containers are removed."""
+    run_folder = Path(RUN_FOLDERS[kind_of(runtime_path)])
+    before = left_behind(run_folder, folder)
     yield
-    assert list_states(leaks.run_folder) <= states
+    assert left_behind(run_folder, folder) <= before
 
 
-def list_states(run_folder: Path) -> set[str]:
-    """The containers in the runtime's default state root, which podman uses."""
-    return {p.name for p in run_folder.glob("[!.]*")} if run_folder.is_dir() else set()
+def left_behind(run_folder: Path, folder: Path) -> set[str]:
+    """The containers in the runtime's default state root, which podman uses, and cgroups."""
+    states = {str(p) for p in run_folder.glob("[!.]*") if mentions(p, folder.name)}
+    # podman itself leaves the cgroups of pods in the hierarchies that it has no limits for.
+    cgroups = {str(p) for p in CGROUP_ROOT.glob(f"*/{folder.name}-podman/*/")}
+    return states | {p for p in cgroups if not p.startswith(OF_PODMAN)}
 
 
-def end_descendants() -> None:
-    """End what the engines left running below us, by pid."""
-    for pid, _ in descendants(os.getpid()):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    time.sleep(0.1)
+def mentions(state: Path, name: str) -> bool:
+    """Whether a container's state speaks of our folder: others use the same state root."""
     try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return
+        return any(name in p.read_text(errors="replace") for p in state.iterdir() if p.is_file())
+    except FileNotFoundError:  # removed meanwhile
+        return False
 
 
 def require(*programs: str) -> None:

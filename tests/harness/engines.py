@@ -69,6 +69,7 @@ class Podman:
 
     def __init__(self, folder: Path, runtime: str) -> None:
         self.folder = folder
+        self.cgroup_parent = f"{folder.name}-podman"
         config = folder / "c.conf"
         config.write_text(PODMAN_CONFIG.format(runtime=os.path.basename(runtime)))
         self.env = {**os.environ, "CONTAINERS_CONF": str(config)}
@@ -80,7 +81,16 @@ class Podman:
     def attempt(self, *args: str, **rest: Any) -> Result:
         """A call whose success is the question."""
         rest.setdefault("timeout_s", PATIENCE_S)
-        return run([*self.prefix, *args], env=self.env, cwd=self.folder, **rest)
+        return run([*self.prefix, *self.placed(args)], env=self.env, cwd=self.folder, **rest)
+
+    def placed(self, args: tuple[str, ...]) -> tuple[str, ...]:
+        """The call with a cgroup of our own as parent of what it makes."""
+        parent = ("--cgroup-parent", f"/{self.cgroup_parent}")
+        if args[:2] == ("pod", "create"):
+            return (*args[:2], *parent, *args[2:])
+        if args[0] in ("run", "create") and "--pod" not in args:
+            return (args[0], *parent, *args[1:])
+        return args
 
     def call(self, *args: str, **rest: Any) -> Result:
         """A call that must succeed."""

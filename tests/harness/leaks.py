@@ -7,13 +7,16 @@ what lies below the test folder, carries the session's tag, or descends from thi
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+PR_SET_CHILD_SUBREAPER = 36
 CGROUP_ROOT = Path("/sys/fs/cgroup")
 
 
@@ -70,6 +73,33 @@ def reap_zombies() -> None:
             pass
     except ChildProcessError:
         return
+
+
+def become_subreaper() -> None:
+    """Let orphans below this process become its children: as with conmon and the shim."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+
+
+def end_descendants(patience_s: float = 5.0) -> None:
+    """End what was left running below us, by pid, and reap it."""
+    end = time.monotonic() + patience_s
+    while (left := descendants(os.getpid())) and time.monotonic() < end:
+        for pid, _ in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.02)
+        reap_zombies()
+
+
+def remove_cgroups(name: str) -> None:
+    """Remove the empty cgroup `name`, and what is below it, in every hierarchy."""
+    for hierarchy in CGROUP_ROOT.iterdir():
+        for folder, _, _ in os.walk(hierarchy / name, topdown=False):
+            os.rmdir(folder)
 
 
 def descriptors() -> set[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +11,12 @@ from pathlib import Path
 import pytest
 from harness.bundle import Bundle
 from harness.differences import reason
-from harness.leaks import Leaks, remove_tree
+from harness.hugetlb import hugetlb_on_v1
+from harness.leaks import Leaks, become_subreaper, end_descendants, remove_tree
 from harness.locate import RUN_FOLDERS, find_runtime
 from harness.rootfs import make_rootfs, make_template
 from harness.runtime import Runtime, kind_of
 
-PR_SET_CHILD_SUBREAPER = 36
 TAG = f"pt{os.getpid()}"
 
 BundleMaker = Callable[[], Bundle]
@@ -42,9 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def subreaper() -> None:
     """Containers become our children when the runtime exits: as with conmon and the shim."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    become_subreaper()
 
 
 @pytest.fixture(scope="session")
@@ -78,18 +74,11 @@ def runtime_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def hugetlb_on_v1(runtime_path: str) -> Iterator[None]:
-    """crun 1.8 refuses a hybrid host while v2 has a controller; ours has hugetlb there."""
-    point = Path("/sys/fs/cgroup/hugetlb")
-    unified = Path("/sys/fs/cgroup/unified/cgroup.controllers")
-    if kind_of(runtime_path) != "crun" or point.exists() or not unified.is_file():
+def acceptable_host(runtime_path: str, subreaper: None) -> Iterator[None]:
+    """crun does not run on a hybrid host as it is."""
+    with hugetlb_on_v1(wanted=kind_of(runtime_path) == "crun"):
         yield
-        return
-    point.mkdir()
-    subprocess.run(["mount", "-t", "cgroup", "-o", "hugetlb", "cgroup", point], check=True)
-    yield
-    subprocess.run(["umount", point], check=True)
-    point.rmdir()
+        end_descendants()
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +88,7 @@ def leaks(base: Path, runtime_path: str) -> Leaks:
 
 
 @pytest.fixture(scope="module")
-def nothing_is_left(leaks: Leaks, subreaper: None, hugetlb_on_v1: None) -> Iterator[None]:
+def nothing_is_left(leaks: Leaks, acceptable_host: None) -> Iterator[None]:
     """After each module there is nothing that was not there before it."""
     before = leaks.snapshot()
     yield

@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "sys.h"
 
+#define PROC_MAGIC 0x9fa0
+#define PROC_ROOT_INODE 1
 #define LINKS_AT_MOST 40 /* as the kernel's own limit */
 #define RETRIES 128      /* openat2 says EAGAIN when somebody renames under its feet */
 
@@ -17,13 +20,24 @@ struct walk {
 	int fds[64]; /* the directories entered, fds[0] is the root */
 	int depth;
 	int links;
-	char rest[PATH_MAX];
+	bool no_links; /* a link on the way is an error, as with RESOLVE_NO_SYMLINKS */
+	char rest[PATH_MAX]; /* empty, or begins with a slash */
 };
 
 static void walk_end(struct walk *walk)
 {
 	while (walk->depth > 0)
 		fd_drop(&walk->fds[walk->depth--]);
+}
+
+/* Links of procfs lead to open files and other roots, but for those at its top ("self"). */
+static bool is_magic(int link_fd, int directory_fd)
+{
+	struct statfs fs;
+	struct stat status;
+
+	return fstatfs(link_fd, &fs) < 0 || fstat(directory_fd, &status) < 0 ||
+	       (fs.f_type == PROC_MAGIC && status.st_ino != PROC_ROOT_INODE);
 }
 
 /* Put a link's text in front of what is left to walk. */
@@ -35,11 +49,12 @@ static int walk_follow(struct walk *walk, int link_fd)
 	if (length < 0)
 		return -1;
 	text[length] = '\0';
-	if (++walk->links > LINKS_AT_MOST) {
+	if (walk->no_links || ++walk->links > LINKS_AT_MOST ||
+	    is_magic(link_fd, walk->fds[walk->depth])) {
 		errno = ELOOP;
 		return -1;
 	}
-	if (snprintf(rest, sizeof(rest), "%s/%s", text, walk->rest) >= (int)sizeof(rest)) {
+	if (snprintf(rest, sizeof(rest), "%s%s", text, walk->rest) >= (int)sizeof(rest)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
@@ -64,6 +79,10 @@ static int walk_step(struct walk *walk, const char *name, bool last, bool follow
 		return -1;
 	if (S_ISLNK(status.st_mode) && (follow || !last))
 		return walk_follow(walk, next);
+	if (!last && !S_ISDIR(status.st_mode)) {
+		errno = ENOTDIR;
+		return -1;
+	}
 	if (walk->depth + 1 >= (int)(sizeof(walk->fds) / sizeof(walk->fds[0]))) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -76,9 +95,9 @@ static int walk_step(struct walk *walk, const char *name, bool last, bool follow
  * openat2 in user space, for kernels and outer seccomp profiles without it: every component is
  * opened by itself and never followed by the kernel, ".." pops our own stack.
  */
-static int walk_open(int root_fd, const char *path, bool follow)
+static int walk_open(int root_fd, const char *path, bool follow, bool no_links)
 {
-	struct walk walk = { .fds = { root_fd } };
+	struct walk walk = { .fds = { root_fd }, .no_links = no_links };
 	char name[NAME_MAX + 1];
 
 	if (snprintf(walk.rest, sizeof(walk.rest), "%s", path) >= (int)sizeof(walk.rest)) {
@@ -99,7 +118,7 @@ static int walk_open(int root_fd, const char *path, bool follow)
 		memcpy(name, start, length);
 		name[length] = '\0';
 		memmove(walk.rest, start + length, strlen(start + length) + 1);
-		const bool last = walk.rest[strspn(walk.rest, "/")] == '\0';
+		const bool last = walk.rest[0] == '\0'; /* a slash behind it asks for a directory */
 
 		if (strcmp(name, ".") != 0 && walk_step(&walk, name, last, follow) < 0) {
 			walk_end(&walk);
@@ -123,18 +142,14 @@ static int open_in_root(int root_fd, const char *path, int flags, uint64_t more)
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR && errno != ENOSYS && errno != EPERM))
 			return fd;
 		if (errno == ENOSYS || errno == EPERM) {
-			const bool nolinks = more & SYS_RESOLVE_NO_SYMLINKS;
-			owned_fd walked = walk_open(root_fd, path, !nolinks && !(flags & O_NOFOLLOW));
+			owned_fd walked = walk_open(root_fd, path, !(flags & O_NOFOLLOW),
+						    more & SYS_RESOLVE_NO_SYMLINKS);
 			struct stat status;
 
 			if (walked < 0 || fstat(walked, &status) < 0)
 				return -1;
 			if ((flags & O_DIRECTORY) && !S_ISDIR(status.st_mode)) {
 				errno = ENOTDIR;
-				return -1;
-			}
-			if (nolinks && S_ISLNK(status.st_mode)) {
-				errno = ELOOP;
 				return -1;
 			}
 			return fd_keep(&walked);

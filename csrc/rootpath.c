@@ -191,63 +191,91 @@ static int split_last(const char *path, char *parent, size_t size, const char **
 	return 0;
 }
 
-static int mkdir_below(int root_fd, const char *path, unsigned int mode, int links);
-
-/* The name exists yet leads nowhere: a dangling link. Make what it names, inside the root. */
-static int mkdir_through_link(int root_fd, int parent_fd, const char *parent, const char *last,
-			      unsigned int mode, int links)
+/* Put a dangling link's text into `path` where its name stands, from `start` on. EINVAL: no link. */
+static int splice_link(int parent_fd, char path[static PATH_MAX], size_t start, size_t length)
 {
-	char text[PATH_MAX], path[PATH_MAX];
-	const ssize_t length = readlinkat(parent_fd, last, text, sizeof(text) - 1);
+	char name[NAME_MAX + 1], text[PATH_MAX], whole[PATH_MAX];
 
-	if (length < 0)
+	memcpy(name, path + start, length);
+	name[length] = '\0';
+	const ssize_t size = readlinkat(parent_fd, name, text, sizeof(text) - 1);
+
+	if (size < 0)
 		return -1;
-	text[length] = '\0';
-	if (links >= LINKS_AT_MOST) {
-		errno = ELOOP;
-		return -1;
-	}
-	if (snprintf(path, sizeof(path), "%s%s", text[0] == '/' ? "" : parent, text) >=
-	    (int)sizeof(path)) {
+	text[size] = '\0';
+	const int before = text[0] == '/' ? 0 : (int)start;
+
+	if (snprintf(whole, sizeof(whole), "%.*s%s%s", before, path, text, path + start + length) >=
+	    (int)sizeof(whole)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	return mkdir_below(root_fd, path, mode, links + 1);
+	memcpy(path, whole, sizeof(whole));
+	return 0;
 }
 
-static int mkdir_below(int root_fd, const char *path, unsigned int mode, int links)
+/* Make the directory that the first `end` bytes of `path` name, if it is not there. */
+static int mkdir_one(int root_fd, int parent_fd, char *path, size_t start, size_t end,
+		     unsigned int mode)
 {
-	char parent[PATH_MAX], last[NAME_MAX + 1];
-	const char *name;
+	const char behind = path[end];
+
+	path[end] = '\0';
+	int made = root_open(root_fd, path, O_DIRECTORY);
+
+	if (made < 0 && errno == ENOENT && mkdirat(parent_fd, path + start, mode) == 0)
+		made = openat(parent_fd, path + start,
+			      O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	path[end] = behind;
+	return made;
+}
+
+/*
+ * One component after the other, in a loop: how many there are is the image's choice, which may
+ * lead us through a link. A name that exists yet leads nowhere is a dangling link: what it names
+ * is made, inside the root.
+ */
+static int mkdir_below(int root_fd, const char *path, unsigned int mode)
+{
+	char way[PATH_MAX];
+	size_t end = 0;
+	int links = 0;
 	const int there = root_open(root_fd, path, O_DIRECTORY);
 
 	if (there >= 0 || errno != ENOENT)
 		return there;
-	if (split_last(path, parent, sizeof(parent), &name, last) < 0)
-		return -1;
-	owned_fd parent_fd = mkdir_below(root_fd, parent, mode, links);
+	snprintf(way, sizeof(way), "%s", path); /* it fits: else ENAMETOOLONG, just now */
+	owned_fd parent_fd = root_open(root_fd, "/", O_DIRECTORY);
 
-	if (parent_fd < 0)
-		return -1;
-	if (strcmp(last, ".") == 0)
-		return fd_keep(&parent_fd);
-	if (strcmp(last, "..") == 0)
-		return root_open(root_fd, path, O_DIRECTORY);
-	if (mkdirat(parent_fd, last, mode) < 0) {
-		if (errno != EEXIST)
-			return -1;
-		struct stat status;
+	while (parent_fd >= 0) {
+		const size_t start = end + strspn(way + end, "/");
+		const size_t length = strcspn(way + start, "/");
 
-		if (fstatat(parent_fd, last, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISLNK(status.st_mode))
-			return mkdir_through_link(root_fd, parent_fd, parent, last, mode, links);
+		if (length == 0)
+			return fd_keep(&parent_fd);
+		owned_fd next = mkdir_one(root_fd, parent_fd, way, start, start + length, mode);
+
+		end = start + length;
+		if (next < 0 && errno == EEXIST) {
+			if (++links > LINKS_AT_MOST) {
+				errno = ELOOP;
+				return -1;
+			}
+			/* EINVAL: no link, somebody else made it just now. Look again. */
+			if (splice_link(parent_fd, way, start, length) < 0 && errno != EINVAL)
+				return -1;
+			next = root_open(root_fd, "/", O_DIRECTORY);
+			end = 0;
+		}
+		fd_drop(&parent_fd);
+		parent_fd = fd_keep(&next);
 	}
-	return openat(parent_fd, last, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return -1;
 }
 
 int root_mkdir(int root_fd, const char *path, unsigned int mode)
 {
-	return mkdir_below(root_fd, path, mode, 0);
+	return mkdir_below(root_fd, path, mode);
 }
 
 int root_parent(int root_fd, const char *path, const char **name)
@@ -260,7 +288,7 @@ int root_parent(int root_fd, const char *path, const char **name)
 		errno = EINVAL;
 		return -1;
 	}
-	return mkdir_below(root_fd, parent, 0755, 0);
+	return mkdir_below(root_fd, parent, 0755);
 }
 
 int root_target(int root_fd, const char *path, int is_directory)

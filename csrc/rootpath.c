@@ -291,26 +291,49 @@ int root_parent(int root_fd, const char *path, const char **name)
 	return mkdir_below(root_fd, parent, 0755);
 }
 
+/* A dangling link is followed to what it names, as for directories: in many images
+ * /etc/resolv.conf is one. */
+static int file_target(int root_fd, char path[static PATH_MAX])
+{
+	for (int links = 0; links <= LINKS_AT_MOST; links++) {
+		const char *name;
+		char last[NAME_MAX + 1];
+		const int there = root_open(root_fd, path, 0);
+
+		if (there >= 0 || errno != ENOENT)
+			return there;
+		owned_fd parent_fd = root_parent(root_fd, path, &name);
+
+		if (parent_fd < 0)
+			return -1;
+		const size_t length = strcspn(name, "/");
+
+		snprintf(last, sizeof(last), "%.*s", (int)length, name);
+		owned_fd made = openat(parent_fd, last,
+				       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+		if (made >= 0)
+			return openat(parent_fd, last, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (errno != EEXIST)
+			return -1;
+		/* EINVAL: no link, somebody else made it just now. Look again. */
+		if (splice_link(parent_fd, path, (size_t)(name - path), length) < 0 &&
+		    errno != EINVAL)
+			return -1;
+	}
+	errno = ELOOP;
+	return -1;
+}
+
 int root_target(int root_fd, const char *path, int is_directory)
 {
-	const char *name;
-	char last[NAME_MAX + 1];
+	char way[PATH_MAX];
 
 	if (is_directory)
 		return root_mkdir(root_fd, path, 0755);
-	const int there = root_open(root_fd, path, 0);
-
-	if (there >= 0 || errno != ENOENT)
-		return there;
-	owned_fd parent_fd = root_parent(root_fd, path, &name);
-
-	if (parent_fd < 0)
+	if (snprintf(way, sizeof(way), "%s", path) >= (int)sizeof(way)) {
+		errno = ENAMETOOLONG;
 		return -1;
-	snprintf(last, sizeof(last), "%.*s", (int)strcspn(name, "/"), name);
-	owned_fd made = openat(parent_fd, last,
-			       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-
-	if (made < 0)
-		return -1;
-	return openat(parent_fd, last, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	}
+	return file_target(root_fd, way);
 }

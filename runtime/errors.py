@@ -21,7 +21,9 @@ def printable(text: str) -> str:
     """`text` with control characters escaped, so that a message stays one line."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
 
 
 class ContainerError(Exception):

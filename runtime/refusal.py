@@ -49,7 +49,9 @@ def tolerate(config: Any, text: str) -> Any:
 def _with_plain_propagation(config: dict[str, Any]) -> dict[str, Any]:
     """A copy for the schema, which has the words for rootfsPropagation without their "r"."""
     linux = config.get("linux")
-    word = linux.get("rootfsPropagation") if isinstance(linux, dict) else None
+    if not isinstance(linux, dict):
+        return config
+    word = linux.get("rootfsPropagation")
     if not isinstance(word, str) or word not in RECURSIVE_PROPAGATIONS:
         return config
     return {**config, "linux": {**linux, "rootfsPropagation": word[1:]}}

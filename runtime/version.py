@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 VERSION = "0.1.0"
-COMMIT = ""               # a build from a known commit fills it in; "" is left out
-SPEC_VERSION = "1.3.0"    # the runtime-spec that is implemented, and the newest accepted
+COMMIT = ""  # a build from a known commit fills it in; "" is left out
+SPEC_VERSION = "1.3.0"  # the runtime-spec that is implemented, and the newest accepted
 SPEC_VERSION_MIN = "1.0.0"
-RUNC_VERSION = "1.5.0"    # the runc whose command line, outputs and texts are spoken
+RUNC_VERSION = "1.5.0"  # the runc whose command line, outputs and texts are spoken
 
 # go-runc (under containerd, docker and BuildKit) understands nothing but a first line that
 # starts "runc version "; podman and CRI-O show the whole line to people, who must see what

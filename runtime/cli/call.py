@@ -170,8 +170,7 @@ def json_text(value: Json, indent: str = "", margin: str = "\n") -> str:
     else:
         colon = ": " if indent else ":"
         parts = [
-            json_string(key) + colon + json_text(item, indent, inner)
-            for key, item in value.items()
+            json_string(key) + colon + json_text(item, indent, inner) for key, item in value.items()
         ]
         opening, closing = "{", "}"
     if not parts:

@@ -129,9 +129,7 @@ def _open_log(values: dict[str, Value]) -> Log:
     log_format = str(values.get("log-format") or "text")
     if log_format not in ("text", "json"):
         raise ConfigError(f"invalid log-format: {log_format}", hint="write text or json")
-    return Log(
-        str(values.get("log", "")), log_format=log_format, debug=values.get("debug") is True
-    )
+    return Log(str(values.get("log", "")), log_format=log_format, debug=values.get("debug") is True)
 
 
 def _run(invocation: Invocation) -> int:

@@ -16,10 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     Value = str | int | bool | list[str]
 
-FLAG = "flag"        # stands alone, or --name=true, --name=false
-TEXT = "text"        # takes a value
-NUMBER = "number"    # takes a decimal number
-LIST = "list"        # takes a value, may be repeated, is never split at commas
+FLAG = "flag"  # stands alone, or --name=true, --name=false
+TEXT = "text"  # takes a value
+NUMBER = "number"  # takes a decimal number
+LIST = "list"  # takes a value, may be repeated, is never split at commas
 BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),

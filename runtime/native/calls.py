@@ -67,7 +67,9 @@ def go_on(fd: int) -> None:
         _check(result, "answer the container's process", "send")
 
 
-def spawn(exe_fd: int, base: int, fds: Sequence[int], flags: int, cgroup_fd: int) -> tuple[int, int]:
+def spawn(
+    exe_fd: int, base: int, fds: Sequence[int], flags: int, cgroup_fd: int
+) -> tuple[int, int]:
     """Clone with CLONE_NEW* `flags` and execute `exe_fd` in its init role: (pid, pidfd).
 
     fds[i] becomes descriptor base + i; `cgroup_fd` is a v2 cgroup to be born in, or -1.
@@ -87,7 +89,8 @@ def wait_started(fifo_fd: int, pid_fd: int, size: int) -> bytes:
         if got != -errno_names.EINTR:
             break
     _check(got, "read the exec fifo", "read")
-    return ffi.buffer(buffer, got)[:]
+    words: bytes = ffi.buffer(buffer, got)[:]
+    return words
 
 
 def run_hook(

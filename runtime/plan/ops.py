@@ -12,11 +12,11 @@ Strings are encoded as UTF-8 with surrogateescape, so any path survives.
 from __future__ import annotations
 
 # Barriers of sync(): the child says it got there and waits for the parent's word.
-BARRIER_MAPS = 1          # user namespace made: the parent writes uid_map and gid_map
-BARRIER_TIME = 2          # time namespace made: the parent writes timens_offsets
-BARRIER_NETWORK = 3       # the parent moves network devices in
-BARRIER_HOOKS = 4         # root filesystem ready, not pivoted: prestart, createRuntime hooks
-BARRIER_CREATED = 5       # all done but the exec fifo: the parent sets rlimits, saves state
+BARRIER_MAPS = 1  # user namespace made: the parent writes uid_map and gid_map
+BARRIER_TIME = 2  # time namespace made: the parent writes timens_offsets
+BARRIER_NETWORK = 3  # the parent moves network devices in
+BARRIER_HOOKS = 4  # root filesystem ready, not pivoted: prestart, createRuntime hooks
+BARRIER_CREATED = 5  # all done but the exec fifo: the parent sets rlimits, saves state
 BARRIER_NAMES = {
     BARRIER_MAPS: "user namespace maps",
     BARRIER_TIME: "time offsets",
@@ -26,31 +26,31 @@ BARRIER_NAMES = {
 }
 
 # Flags of single operations.
-ROOT_NO_BIND = 1          # root: do not bind the rootfs on itself (no mount namespace)
-ROOT_SLAVE = 2            # root: the mount holding the rootfs becomes a slave, not private
-MOUNT_TMPCOPYUP = 1       # mount: copy what the target held into the new tmpfs
-MOUNT_REAL_DIR = 2        # mount: the target must be (or become) a true directory: proc, sysfs
+ROOT_NO_BIND = 1  # root: do not bind the rootfs on itself (no mount namespace)
+ROOT_SLAVE = 2  # root: the mount holding the rootfs becomes a slave, not private
+MOUNT_TMPCOPYUP = 1  # mount: copy what the target held into the new tmpfs
+MOUNT_REAL_DIR = 2  # mount: the target must be (or become) a true directory: proc, sysfs
 MOUNT_MODE_OF_TARGET = 4  # mount: tmpfs takes the mode of an existing target
-MOUNT_PROC_GUARD = 8      # mount, bind: the target may lie at or below /proc only as runc allows
+MOUNT_PROC_GUARD = 8  # mount, bind: the target may lie at or below /proc only as runc allows
 MOUNT_SYSFS_FALLBACK = 16  # mount: on EPERM bind the host's /sys instead
 MOUNT_CGROUP_FALLBACK = 32  # mount: cgroup2 on EPERM or EBUSY becomes a bind of `source`
-MOUNT_REMOUNT = 64        # mount: reconfigure what is mounted at the target, attributes replaced
+MOUNT_REMOUNT = 64  # mount: reconfigure what is mounted at the target, attributes replaced
 BIND_RECURSIVE = 1
-BIND_REPLACE_ATTRS = 2    # attributes become exactly attr_set (atime kept unless named)
-BIND_SOURCE_IS_SLOT = 4   # numbers[4] >> 32 is the slot of a detached mount or O_PATH descriptor
+BIND_REPLACE_ATTRS = 2  # attributes become exactly attr_set (atime kept unless named)
+BIND_SOURCE_IS_SLOT = 4  # numbers[4] >> 32 is the slot of a detached mount or O_PATH descriptor
 BIND_PROC_GUARD = 8
-BIND_OPTIONAL = 16        # a missing source is no error: the operation does nothing
-SYMLINK_REPLACE = 1       # unlink what is there first; else an existing entry is kept
-MKNOD_BIND = 1            # bind the host's node of the same path (user namespaces)
+BIND_OPTIONAL = 16  # a missing source is no error: the operation does nothing
+SYMLINK_REPLACE = 1  # unlink what is there first; else an existing entry is kept
+MKNOD_BIND = 1  # bind the host's node of the same path (user namespaces)
 MKNOD_BIND_ON_EPERM = 2
 USER_SETGROUPS = 1
 BECOME_ROOT_SETGROUPS = 1
-EXEC_DEFAULT_HOME = 1     # HOME comes from the container's passwd, else "/"
-EXECUTABLE_NO_PATH = 1    # PATH is not in the environment: only names with a slash are found
-SETNS_MAY_DEFER = 1       # setns: on EPERM go on, a later setns of this slot tries again
-SETNS_IF_DEFERRED = 2     # setns: only if the first try was deferred
-CHDIR_TRY = 1             # chdir: as root, before the user is changed; EPERM and EACCES are kept
-CHDIR_AGAIN = 2           # chdir: only if the first try did not succeed; then check the place
+EXEC_DEFAULT_HOME = 1  # HOME comes from the container's passwd, else "/"
+EXECUTABLE_NO_PATH = 1  # PATH is not in the environment: only names with a slash are found
+SETNS_MAY_DEFER = 1  # setns: on EPERM go on, a later setns of this slot tries again
+SETNS_IF_DEFERRED = 2  # setns: only if the first try was deferred
+CHDIR_TRY = 1  # chdir: as root, before the user is changed; EPERM and EACCES are kept
+CHDIR_AGAIN = 2  # chdir: only if the first try did not succeed; then check the place
 
 # Propagation changes, one byte each, packed low byte first into one number.
 PROPAGATION_BYTE = {"private": 1, "slave": 2, "shared": 3, "unbindable": 4}
@@ -318,7 +318,9 @@ def no_new_privs() -> Op:
 
 def seccomp(filter_bytes: bytes, flags: int) -> Op:
     """Install a compiled filter (array of struct sock_filter), seccomp(2) flags."""
-    return Op("seccomp", "linux.seccomp", "install the seccomp filter", 0, (flags,), (filter_bytes,))
+    return Op(
+        "seccomp", "linux.seccomp", "install the seccomp filter", 0, (flags,), (filter_bytes,)
+    )
 
 
 def bounding(keep: int) -> Op:

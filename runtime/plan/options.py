@@ -35,7 +35,7 @@ class CreateOptions:
 
     def __init__(self, container_id: str) -> None:
         self.container_id = container_id
-        self.bundle = ""          # "" is the working directory
+        self.bundle = ""  # "" is the working directory
         self.console_socket = ""
         self.pidfd_socket = ""
         self.pid_file = ""

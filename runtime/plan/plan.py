@@ -84,8 +84,8 @@ class Plan:
     """
 
     __slots__ = (
-        "clone_flags", "deny_setgroups", "gid_maps", "oom_score_adj", "ops", "preserved", "rlimits", "slots",
-        "staged", "time_offsets", "uid_maps", "warnings",
+        "clone_flags", "deny_setgroups", "gid_maps", "oom_score_adj", "ops", "preserved", "rlimits",
+        "slots", "staged", "time_offsets", "uid_maps", "warnings",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -93,9 +93,7 @@ def test_a_text_record(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("clock")
 def test_a_json_record(capfd: pytest.CaptureFixture[str]) -> None:
     Log(log_format="json").error("container does not exist")
-    expected = (
-        '{"level":"error","msg":"container does not exist","time":"2026-11-22T13:56:00Z"}\n'
-    )
+    expected = '{"level":"error","msg":"container does not exist","time":"2026-11-22T13:56:00Z"}\n'
     assert capfd.readouterr() == ("", expected)
 
 
@@ -173,9 +171,7 @@ def test_the_parts_of_an_error_have_names(capfd: pytest.CaptureFixture[str]) -> 
     }
 
 
-def test_podman_can_decode_the_whole_log(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_podman_can_decode_the_whole_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     log = Log(str(tmp_path / "log"), log_format="json")
     log.warning("one")
     log.warning("two")

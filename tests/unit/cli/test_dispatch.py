@@ -188,9 +188,7 @@ def test_a_log_that_cannot_be_opened_ends_the_command(pyrunc: Pyrunc, world: Wor
 @pytest.mark.parametrize(
     "line", ["--log {} state -x a", "state --log {} -x a", "--log {} bogus", "--log {} state"]
 )
-def test_a_wrong_command_line_is_told_in_the_log(
-    line: str, tmp_path: Path, pyrunc: Pyrunc
-) -> None:
+def test_a_wrong_command_line_is_told_in_the_log(line: str, tmp_path: Path, pyrunc: Pyrunc) -> None:
     err = pyrunc(line.format(tmp_path / "log")).err
     assert "level=error" in (tmp_path / "log").read_text()
     assert "level=error" not in err

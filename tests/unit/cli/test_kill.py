@@ -27,9 +27,7 @@ if TYPE_CHECKING:
         ("kill a -1", -1, False),
     ],
 )
-def test_kill(
-    line: str, number: int, all_processes: bool, pyrunc: Pyrunc, world: World
-) -> None:
+def test_kill(line: str, number: int, all_processes: bool, pyrunc: Pyrunc, world: World) -> None:
     assert pyrunc(line) == (0, "", "")
     name, (_, container_id, sent), options = world.only_call()
     assert (name, container_id, sent) == ("kill", "a", number)

@@ -15,7 +15,6 @@ from runtime.plan.namespaces import (
     NEWNET,
     NEWNS,
     NEWPID,
-    NEWUSER,
     Namespaces,
     may_set_groups,
     time_offset_lines,

@@ -1,0 +1,215 @@
+"""How fast: ratios to other runtimes from one hyperfine run, and the interpreter's part.
+
+    sudo python3 tests/bench/run.py [--runs N] [--crun] [--runtime PATH]
+
+Prints what `run` of /bin/true on a podman-like bundle takes (back to back, and with pauses, as
+joining a cgroup is cheap only when the last one was a moment ago), what each of create, start,
+state, kill and delete takes, and how long `create` runs Python before it clones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from harness.bundle import Bundle
+from harness.hugetlb import hugetlb_on_v1
+from harness.leaks import remove_cgroups
+from harness.locate import find_runtime
+from harness.podman_bundle import like_podman
+from harness.rootfs import make_rootfs, make_template
+
+GOAL_RATIO = 0.8
+GOAL_INTERPRETER_MS = 11.0
+BARE_PYTHON = ["/usr/bin/python3", "-I", "-S", "-c", "pass"]
+
+
+def hyperfine(commands: dict[str, str], folder: Path, *options: str) -> dict[str, list[float]]:
+    """The times of named commands in milliseconds, from one run of hyperfine."""
+    report = folder / "report.json"
+    words = ["hyperfine", "-N", "--style", "none", "--export-json", str(report), *options]
+    for name, command in commands.items():
+        words += ["--command-name", name, command]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    results = json.loads(report.read_text())["results"]
+    return {r["command"]: [t * 1000 for t in r["times"]] for r in results}
+
+
+def show(title: str, times: dict[str, list[float]], reference: str) -> None:
+    """A table: median, spread, ratio to the reference."""
+    print(f"\n{title}")
+    base = statistics.median(times[reference])
+    for name, values in times.items():
+        middle = statistics.median(values)
+        low, high = min(values), max(values)
+        print(f"  {name:24} {middle:8.2f} ms  ({low:.2f} to {high:.2f})  {middle / base:5.2f}")
+
+
+def make_bundle(folder: Path) -> Bundle:
+    """The podman-like bundle; every runtime runs the same."""
+    busybox = make_template(folder / "template")
+    make_rootfs(folder / "bundle/rootfs", busybox)
+    bundle = like_podman(Bundle(folder / "bundle"), f"/bench-{folder.name}")
+    bundle.save()
+    return bundle
+
+
+def run_command(runtime: str, folder: Path, bundle: Bundle) -> str:
+    """One `run` of the bundle; the id can be used again and again."""
+    root = folder / f"root-{Path(runtime).name}"
+    return shlex.join(
+        [runtime, "--root", str(root), "run", "--bundle", str(bundle.path), "bench"]
+    )  # fmt: skip
+
+
+def measure_run(runtimes: list[str], folder: Path, bundle: Bundle, runs: int) -> float:
+    """Both ways of running; the ratio of the first runtime to the second, back to back."""
+    commands = {Path(r).name: run_command(r, folder, bundle) for r in runtimes}
+    commands["python3 -I -S -c pass"] = shlex.join(BARE_PYTHON)
+    reference = Path(runtimes[1]).name
+    runs_option = ("--runs", str(runs))
+    times = hyperfine(commands, folder, "--warmup", "3", *runs_option)
+    show("run of /bin/true, back to back", times, reference)
+    paused = hyperfine(commands, folder, "--prepare", "sleep 0.1", "--warmup", "3", *runs_option)
+    show("run of /bin/true, pauses of 100 ms", paused, reference)
+    ours = statistics.median(times[Path(runtimes[0]).name])
+    return ours / statistics.median(times[reference])
+
+
+def measure_steps(runtimes: list[str], folder: Path, bundle: Bundle, rounds: int) -> None:
+    """create, start, state, kill, delete of the same container, runtimes taking turns."""
+    steps = ("create", "start", "state", "kill", "delete")
+    times: dict[str, dict[str, list[float]]] = {
+        step: {Path(r).name: [] for r in runtimes} for step in steps
+    }
+    bundle.args("/bin/sleep", "1000").save()
+    for number in range(rounds):
+        for runtime in runtimes:
+            name = Path(runtime).name
+            base = [runtime, "--root", str(folder / f"root-{name}")]
+            pid_file = folder / "pid"
+            words = {
+                "create": ["--bundle", str(bundle.path), "--pid-file", str(pid_file)],
+                "kill": [],
+            }
+            for step in steps:
+                command = [*base, step, *words.get(step, []), f"steps{number}"]
+                command += ["KILL"] if step == "kill" else []
+                begin = time.perf_counter()
+                subprocess.run(
+                    command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                )
+                times[step][name].append((time.perf_counter() - begin) * 1000)
+                if step == "kill":
+                    wait_gone(int(pid_file.read_text()))
+    for step in steps:
+        show(step, times[step], Path(runtimes[1]).name)
+    bundle.args("/bin/true").save()
+
+
+def wait_gone(pid: int) -> None:
+    """Wait until init was reaped by whoever has it now."""
+    while True:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if stat[stat.rindex(")") + 2] == "Z":
+            return
+        time.sleep(0.001)
+
+
+def interpreter_part(runtime: str, folder: Path, bundle: Bundle, rounds: int) -> list[float]:
+    """From the exec of Python to the clone of the container, by strace.
+
+    Only execve and clone3 stop the process (--seccomp-bpf), so the rest runs at full speed.
+    Of `run`, whose way to there is that of `create`: strace ends when all it follows has ended.
+    """
+    found = []
+    log = folder / "trace"
+    words = ["strace", "--seccomp-bpf", "-f", "-ttt", "-o", str(log),
+             "-e", "trace=execve,clone3,clone,vfork,fork"]  # fmt: skip
+    words += shlex.split(run_command(runtime, folder, bundle))
+    for _ in range(rounds):
+        subprocess.run(words, check=True, stdin=subprocess.DEVNULL, timeout=60)
+        found.append(exec_to_clone(log.read_text()))
+    return found
+
+
+def exec_to_clone(trace: str) -> float:
+    """Milliseconds between the last execve of the first process and its first clone.
+
+    Errors:  ValueError if the trace has no such pair.
+    """
+    main = trace.split(None, 1)[0]
+    begin = None
+    for line in trace.splitlines():
+        match = re.match(rf"{main}\s+(\d+\.\d+) (execve|clone3|clone|vfork|fork)\(", line)
+        if match is None:
+            continue
+        when = float(match[1])
+        if match[2] == "execve":
+            begin = when
+        elif begin is not None:
+            return (when - begin) * 1000
+    raise ValueError("no execve followed by a clone in the trace")
+
+
+def bare_python_traced(folder: Path, rounds: int) -> list[float]:
+    """A bare interpreter under the same strace: from its exec to its exit."""
+    found = []
+    log = folder / "trace"
+    for _ in range(rounds):
+        subprocess.run(
+            ["strace", "--seccomp-bpf", "-f", "-ttt", "-e", "trace=execve,exit_group",
+             "-o", str(log), *BARE_PYTHON],
+            check=True,
+        )  # fmt: skip
+        times = re.findall(r"(\d+\.\d+) (?:execve|exit_group)\(", log.read_text())
+        found.append((float(times[-1]) - float(times[0])) * 1000)
+    return found
+
+
+def main() -> int:
+    """Measure, print, and say by the exit status whether the goals are met."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runtime", default=find_runtime(), help="the runtime to judge")
+    parser.add_argument("--reference", default="runc", help="what it is held against")
+    parser.add_argument("--crun", action="store_true", help="measure crun too")
+    parser.add_argument("--runs", type=int, default=40)
+    options = parser.parse_args()
+    runtimes = [options.runtime, shutil.which(options.reference) or options.reference]
+    if options.crun:
+        runtimes.append(shutil.which("crun") or "crun")
+    folder = Path(tempfile.mkdtemp(prefix="pb"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        stack.enter_context(hugetlb_on_v1(wanted=options.crun))
+        stack.callback(remove_cgroups, f"bench-{folder.name}")
+        bundle = make_bundle(folder)
+        ratio = measure_run(runtimes, folder, bundle, options.runs)
+        measure_steps(runtimes, folder, bundle, options.runs // 2)
+        part = statistics.median(interpreter_part(options.runtime, folder, bundle, options.runs))
+        bare = statistics.median(bare_python_traced(folder, options.runs))
+    print(f"\nexec of Python to clone: {part:.2f} ms (bare interpreter {bare:.2f})")
+    # The goal is stated for a machine on which the bare interpreter takes 6 ms.
+    goal = GOAL_INTERPRETER_MS * bare / 6
+    print(f"run: {ratio:.2f} of {options.reference} (goal {GOAL_RATIO}); interpreter's part: "
+          f"{part:.2f} ms (goal {goal:.2f}, which is 11 ms where a bare one takes 6)")  # fmt: skip
+    return 0 if ratio <= GOAL_RATIO and part <= goal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness.bundle import Bundle
-from harness.differences import reason
+from harness.differences import is_strict, reason
 from harness.hugetlb import hugetlb_on_v1
 from harness.leaks import Leaks, become_subreaper, end_descendants, remove_tree
 from harness.locate import RUN_FOLDERS, find_runtime
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs root"))
         why = reason(kind, f"{item.path.name}::{item.nodeid.partition('::')[2]}")
         if why is not None:
-            item.add_marker(pytest.mark.xfail(reason=f"{kind}: {why}", strict=True))
+            item.add_marker(pytest.mark.xfail(reason=f"{kind}: {why}", strict=is_strict(kind)))
 
 
 @pytest.fixture(scope="session")

@@ -270,7 +270,7 @@ class TestOddCallers:
         assert {int(mask, 16) for mask in masks.values()} == {0}
 
 
-def test_output_file_helper(runtime: Runtime, bundle: Bundle) -> None:
+def test_detached_output(runtime: Runtime, bundle: Bundle) -> None:
     """A detached container owns the streams of the call that made it."""
     container = runtime.run_detached(bundle.sh("echo out; echo err >&2"))
     container.wait()

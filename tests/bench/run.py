@@ -66,6 +66,15 @@ def make_bundle(folder: Path) -> Bundle:
     return bundle
 
 
+def make_plain_bundle(folder: Path) -> Bundle:
+    """The smallest usual one: what `spec` writes, more or less; no seccomp."""
+    make_rootfs(folder / "plain/rootfs", folder / "template/busybox")
+    bundle = Bundle(folder / "plain")
+    bundle.linux["cgroupsPath"] = f"/bench-{folder.name}/plain"
+    bundle.save()
+    return bundle
+
+
 def run_command(runtime: str, folder: Path, bundle: Bundle) -> str:
     """One `run` of the bundle; the id can be used again and again."""
     root = folder / f"root-{Path(runtime).name}"
@@ -201,9 +210,12 @@ def main() -> int:
         bundle = make_bundle(folder)
         ratio = measure_run(runtimes, folder, bundle, options.runs)
         measure_steps(runtimes, folder, bundle, options.runs // 2)
+        plain = make_plain_bundle(folder)
+        light = statistics.median(interpreter_part(options.runtime, folder, plain, options.runs))
         part = statistics.median(interpreter_part(options.runtime, folder, bundle, options.runs))
         bare = statistics.median(bare_python_traced(folder, options.runs))
-    print(f"\nexec of Python to clone: {part:.2f} ms (bare interpreter {bare:.2f})")
+    print(f"\nexec of Python to clone: {part:.2f} ms, with a plain bundle {light:.2f} "
+          f"(bare interpreter {bare:.2f})")  # fmt: skip
     # The goal is stated for a machine on which the bare interpreter takes 6 ms.
     goal = GOAL_INTERPRETER_MS * bare / 6
     print(f"run: {ratio:.2f} of {options.reference} (goal {GOAL_RATIO}); interpreter's part: "

@@ -153,6 +153,12 @@ class TestRlimits:
         (found,) = (text for text in out.splitlines() if text.startswith(line))
         assert found.removeprefix(line).split()[:2] == [str(soft), str(hard)]
 
+    def test_of_an_ordinary_user(self, runtime: Runtime, bundle: Bundle) -> None:
+        """Whoever sets them may lack CAP_SYS_RESOURCE, which prlimit(2) on another's asks for."""
+        bundle.process["user"] = {"uid": 1000, "gid": 1000}
+        bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 99, "hard": 199}]
+        assert runtime.run(bundle.sh("ulimit -n; ulimit -Hn")).check().words == ["99", "199"]
+
     def test_others_are_inherited(self, runtime: Runtime, bundle: Bundle) -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
         out = runtime.run(bundle.sh("ulimit -u; ulimit -Hu")).check().words

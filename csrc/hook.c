@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "interrupt.h"
 #include "sys.h"
 
 #define NAP_MS 10 /* between looks at the process where there is no pidfd */
@@ -121,7 +122,11 @@ static enum attended attend(struct hook_run *run, struct pipes *pipes, pid_t pid
 			return TIME_OVER;
 		if (grace)
 			watched[2].fd = -1;
-		if (poll(watched, 3, sleep_ms(now, grace ? grace : deadline, pid_fd)) < 0) {
+		const int nap_ms = sleep_ms(now, grace ? grace : deadline, pid_fd);
+		const int woken = run->interruptible ? interruptible_poll(watched, 3, nap_ms)
+						     : poll(watched, 3, nap_ms);
+
+		if (woken < 0) {
 			if (errno != EINTR || run->interruptible)
 				return INTERRUPTED;
 			continue;

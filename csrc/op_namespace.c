@@ -103,7 +103,10 @@ int op_cgroup_join(const struct plan_op *op, struct child *child, const char **c
 	const int fd = child_slot(child, op->number[0]);
 
 	*call = "write";
-	return fd < 0 || write(fd, "0", 1) != 1 ? -1 : 0;
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		return -1;
+	close(fd); /* low numbers stay free for a program with a low RLIMIT_NOFILE */
+	return 0;
 }
 
 int op_become_root(const struct plan_op *op, struct child *child, const char **call)

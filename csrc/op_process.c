@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -67,6 +68,15 @@ int op_hook(const struct plan_op *op, struct child *child, const char **call)
 		return 0;
 	errno = ECANCELED;
 	return tell_hook(child, &run);
+}
+
+int op_rlimit(const struct plan_op *op, struct child *child, const char **call)
+{
+	const struct rlimit limit = { .rlim_cur = op->number[1], .rlim_max = op->number[2] };
+
+	(void)child;
+	*call = "setrlimit";
+	return setrlimit((int)op->number[0], &limit);
 }
 
 int op_umask(const struct plan_op *op, struct child *child, const char **call)

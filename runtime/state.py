@@ -29,6 +29,11 @@ FIFO_FILE = "exec.fifo"
 ID_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-.")
 ID_MAX = 255  # a folder bears the name, NAME_MAX
 STATE_MAX_BYTES = 32 << 20
+# What a state must hold for the rest of the runtime to rely on it.
+MEMBERS: tuple[tuple[str, type], ...] = (
+    ("pid", int), ("pidStart", int), ("boot", str), ("maker", list), ("created", str),
+    ("bundle", str), ("rootfs", str), ("cgroupPaths", dict), ("config", dict),
+)  # fmt: skip
 
 
 def check_id(container_id: str) -> str:
@@ -74,6 +79,14 @@ def is_alive(pid: int, start: int) -> bool:
     """Whether this very process runs; a zombie does not."""
     found = process_start(pid) if pid > 0 else None
     return found is not None and found[0] == start and found[1] not in "ZXx"
+
+
+def boot_id() -> str:
+    """This boot of the machine: pids and start times are of one boot.
+
+    Source:  random(4). Where it cannot be read, every boot looks the same.
+    """
+    return _read_word("/proc/sys/kernel/random/boot_id")
 
 
 class Container:
@@ -130,6 +143,12 @@ class Container:
         return paths
 
     @property
+    def last_ops(self) -> list[list[str]]:
+        """The operations after the exec fifo, for what may fail in them: see report.py."""
+        ops: list[list[str]] = self.data.get("lastOps") or []
+        return ops
+
+    @property
     def fifo(self) -> str:
         """The path of the exec fifo."""
         return f"{self.folder}/{FIFO_FILE}"
@@ -143,7 +162,16 @@ class Container:
 
     def is_init_alive(self) -> bool:
         """Whether init runs, and is the process that we started."""
-        return is_alive(self.pid, self.pid_start)
+        return self.is_of_this_boot() and is_alive(self.pid, self.pid_start)
+
+    def is_maker_alive(self) -> bool:
+        """Whether the runtime that makes it is still at work."""
+        maker, start = self.data["maker"]
+        return self.is_of_this_boot() and is_alive(maker, start)
+
+    def is_of_this_boot(self) -> bool:
+        """Whether its pids mean anything now: a state root on a disk outlives them."""
+        return str(self.data["boot"]) == boot_id()
 
     def is_frozen(self) -> bool:
         """Whether the container is paused, by its freezer."""
@@ -162,8 +190,7 @@ class Container:
         Source:  runtime-spec runtime.md, State; paused is what all runtimes add.
         """
         if self.pid == 0:
-            maker, start = self.data["maker"]
-            return "creating" if is_alive(maker, start) else "stopped"
+            return "creating" if self.is_maker_alive() else "stopped"
         if self.is_frozen():
             return "paused"
         if not self.is_init_alive():
@@ -210,20 +237,6 @@ class Container:
                 hint="is the state root full or read-only?",
             ) from error  # fmt: skip
 
-    def lock(self) -> int:
-        """A descriptor that holds the container's lock until it is closed.
-
-        Errors:  StatusError when the container has gone meanwhile.
-        """
-        from runtime.native import calls
-
-        try:
-            fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except OSError as error:
-            raise absent(self.id) from error
-        calls.lock(fd)
-        return fd
-
     def remove(self) -> None:
         """Remove the folder and the files in it that are ours.
 
@@ -250,7 +263,8 @@ def _read_word(path: str) -> str:
 
 
 def remove_folder(folder: str) -> None:
-    """Remove a container's folder; gone already is fine. Links are not followed.
+    """Remove a container's folder; gone already is fine, and what is no folder is none of
+    ours. Links are not followed.
 
     Errors:  HostError.
     """
@@ -267,10 +281,20 @@ def remove_folder(folder: str) -> None:
                     else:
                         os.unlink(entry.path)
             os.rmdir(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise HostError(f"remove {folder}", errno=error.errno or 0) from error
+
+
+def _is_still(folder: str, fd: int) -> bool:
+    """Whether the open directory is the one that bears the name."""
+    try:
+        now = os.stat(folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    then = os.fstat(fd)
+    return (now.st_dev, now.st_ino) == (then.st_dev, then.st_ino)
 
 
 def absent(container_id: str) -> StatusError:
@@ -328,7 +352,40 @@ class StateStore:
             )
         if loaded.get("id") != container_id:
             raise HostError(f"{path} is of another container")
+        for name, kind in MEMBERS:
+            if type(loaded.get(name)) is not kind:
+                raise HostError(
+                    f'{path} is damaged: "{name}" is missing or of the wrong type',
+                    hint=f"pyrunc delete --force {container_id}",
+                )
         return loaded
+
+    def locked(self, container_id: str) -> tuple[Container, int]:
+        """The container, and a descriptor that holds its lock until it is closed.
+
+        It is loaded under the lock: what another command did while we waited is known.
+        Errors:  as load().
+        """
+        from runtime.native import calls
+
+        check_id(container_id)
+        folder = f"{self.root}/{container_id}"
+        while True:
+            try:
+                fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except OSError as error:
+                if error.errno in (ENOENT, ENOTDIR):
+                    raise absent(container_id) from error
+                raise HostError(f"open {folder}", errno=error.errno or 0) from error
+            try:
+                calls.lock(fd)
+                if _is_still(folder, fd):
+                    return self.load(container_id), fd
+            except BaseException:
+                os.close(fd)
+                raise
+            # Deleted while we waited; there may be a new one of the same name.
+            os.close(fd)
 
     def ids(self) -> list[str]:
         """The ids of all containers, sorted.
@@ -337,7 +394,11 @@ class StateStore:
         """
         try:
             with os.scandir(self.root) as entries:
-                found = [e.name for e in entries if e.name[0] != "." and e.is_dir(follow_symlinks=False)]
+                found = [
+                    entry.name
+                    for entry in entries
+                    if entry.name[0] != "." and entry.is_dir(follow_symlinks=False)
+                ]
         except OSError as error:
             raise HostError(f"read the state root {self.root}", errno=error.errno or 0) from error
         return sorted(found)
@@ -373,5 +434,3 @@ class StateStore:
                 hint="it must belong to you and be mode 0700: another user could forge state",
             )
         return folder
-
-

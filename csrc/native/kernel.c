@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "../hook.h"
+#include "../interrupt.h"
 #include "../sys.h"
 
 #ifndef MFD_EXEC
@@ -112,9 +113,13 @@ int k_receive(int fd, void *buffer, size_t size, int *passed_fd)
 		.msg_iov = &part, .msg_iovlen = 1,
 		.msg_control = control.space, .msg_controllen = sizeof(control.space),
 	};
-	const ssize_t got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+	struct pollfd watched = { .fd = fd, .events = POLLIN };
 
 	*passed_fd = -1;
+	if (interruptible_poll(&watched, 1, -1) < 0)
+		return -errno;
+	const ssize_t got = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+
 	if (got < 0) /* ECONNRESET: it died with our word unread */
 		return errno == ECONNRESET ? 0 : -errno;
 	const struct cmsghdr *first = CMSG_FIRSTHDR(&header);
@@ -278,7 +283,7 @@ int k_wait_started(int fifo_fd, int pid_fd, void *buffer, size_t size)
 			{ .fd = fifo_fd, .events = POLLIN }, { .fd = pid_fd, .events = POLLIN },
 		};
 
-		if (poll(watched, 2, -1) < 0)
+		if (interruptible_poll(watched, 2, -1) < 0)
 			return -errno;
 		if (watched[0].revents && got < size) {
 			const ssize_t put = read(fifo_fd, (char *)buffer + got, size - got);
@@ -332,10 +337,15 @@ int k_run_hook(const char *path, const char *args, size_t args_size, const char 
 	return done < 0 ? -err : 0;
 }
 
-int k_set_rlimit(int pid, int resource, unsigned long long soft, unsigned long long hard)
+int k_raise_hard_limit(int pid, int resource, unsigned long long hard)
 {
-	const struct rlimit limit = { .rlim_cur = soft, .rlim_max = hard };
+	struct rlimit limit;
 
+	if (prlimit(pid, (unsigned int)resource, NULL, &limit) < 0)
+		return -errno;
+	if (limit.rlim_max >= hard)
+		return 0;
+	limit.rlim_max = hard;
 	return prlimit(pid, (unsigned int)resource, &limit, NULL) < 0 ? -errno : 0;
 }
 

@@ -33,7 +33,8 @@ int k_wait_started(int fifo_fd, int pid_fd, void *buffer, size_t size);
 int k_run_hook(const char *path, const char *args, size_t args_size, const char *env,
 	       size_t env_size, const char *input, size_t input_size, long timeout_ms,
 	       char *output, size_t output_size, int *end, int *value);
-int k_set_rlimit(int pid, int resource, unsigned long long soft, unsigned long long hard);
+/* Lift a hard limit that is lower; for a process that has lost the right in its user namespace. */
+int k_raise_hard_limit(int pid, int resource, unsigned long long hard);
 /* bpf(2): a descriptor or 0. */
 int k_bpf(int command, void *attr, unsigned int size);
 /* Orphans of the container become our children. */

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
+from runtime.errors import HostError
 from runtime.host.cgroup_probe import read_layout
 from runtime.host.facts import HostFacts
 
-INITIAL_USER_NAMESPACE = 0xEFFFFFFD  # inode of its file: a constant of the kernel, PROC_USER_INIT_INO
+# The inode of its file is a constant of the kernel, PROC_USER_INIT_INO.
+INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 LAST_CAP_OF_5_10 = 40
 
 
@@ -16,8 +18,14 @@ def read_facts() -> HostFacts:
 
     Errors:  HostError when /proc is missing.
     """
-    network = os.stat("/proc/self/ns/net")
-    foreign = os.stat("/proc/self/ns/user").st_ino != INITIAL_USER_NAMESPACE
+    try:
+        network = os.stat("/proc/self/ns/net")
+        foreign = os.stat("/proc/self/ns/user").st_ino != INITIAL_USER_NAMESPACE
+    except OSError as error:
+        raise HostError(
+            "read the runtime's own namespaces in /proc/self/ns", errno=error.errno or 0,
+            hint="mount a procfs on /proc",
+        ) from error  # fmt: skip
     return HostFacts(
         euid=os.geteuid(),
         in_user_namespace=foreign,

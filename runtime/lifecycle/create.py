@@ -12,13 +12,14 @@ from runtime.errors import ContainerError, HostError, KernelError
 from runtime.host.read_facts import read_facts
 from runtime.lifecycle import interrupt
 from runtime.lifecycle.init_process import InitProcess, check_preserved, open_slot
+from runtime.lifecycle.report import last_ops
 from runtime.lifecycle.undo import Undo
 from runtime.native import calls
 from runtime.native.seccomp_cache import load_or_compile
 from runtime.plan import ops
 from runtime.plan.make import make_plan
 from runtime.plan.rules import check_rules
-from runtime.state import VERSION, Container, StateStore, check_id, process_start
+from runtime.state import VERSION, Container, StateStore, boot_id, check_id, process_start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def create(options: CreateOptions, globals_: GlobalOptions, log: Log) -> None:
 def make_container(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Created:
     """What create and run share."""
     interrupt.raise_on_signals()
+    interrupt.expect_children()
     check_id(options.container_id)
     store = StateStore(globals_.root)
     decision = decide(options, globals_, log)
@@ -143,8 +145,11 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
     """
     plan, config = decision.plan, decision.bundle.config
     with Undo() as undo:
-        undo.push(interrupt.raise_on_signals)
+        interrupt.hold_signals()
         container = _claim(store, decision)
+        if config.get("hooks"):
+            # Once nothing is left of it, and like runc even if no hook has run before.
+            undo.push(lambda: _run_poststop(container, log))
         undo.push(container.remove)
         cgroup = make_cgroup(decision.cgroup)
         undo.push(cgroup.undo)
@@ -153,13 +158,9 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
         init = _spawn(decision, container, cgroup)
         undo.push(cgroup.kill_all)
         undo.push(init.kill)
-        if config.get("hooks"):
-            undo.push(lambda: _run_poststop(container, log))
-        # From here to the last step back: one signal is enough, a second must not cut it off.
-        undo.push(interrupt.ignore_signals)
         try:
             _accompany(init, plan, container)
-            _finish(init, plan, container, cgroup, decision.options)
+            _finish(init, container, cgroup, decision.options)
         except ContainerError as error:
             raise _out_of_memory(cgroup, error) or error from None
         init.go_on()
@@ -184,11 +185,13 @@ def _claim(store: StateStore, decision: Decision) -> Container:
             "id": container_id,
             "pid": 0,
             "pidStart": 0,
+            "boot": boot_id(),
             "maker": [maker, started[0] if started else 0],
             "created": "",
             "bundle": bundle.path,
             "rootfs": bundle.rootfs,
             "cgroupPaths": paths,
+            "lastOps": last_ops(decision.plan.ops),
             "noNewKeyring": decision.options.no_new_keyring,
             "config": bundle.config,
         },
@@ -218,14 +221,17 @@ def _spawn(decision: Decision, container: Container, cgroup: Cgroup) -> InitProc
             opened.append(cgroup_fd)
         os.chdir(decision.bundle.rootfs)
         try:
-            init = InitProcess.spawn(
-                plan, container.config, opened[: len(plan.slots)], cgroup_fd
-            )
+            init = InitProcess.spawn(plan, container.config, opened[: len(plan.slots)], cgroup_fd)
         finally:
             os.chdir(decision.bundle.path)
     finally:
         for fd in opened:
             os.close(fd)
+    for limit in plan.rlimits:
+        try:
+            calls.raise_hard_limit(init.pid, limit.resource, limit.hard)
+        except OSError:
+            pass  # the child sets the limit, and tells why it cannot
     if plan.oom_score_adj is not None:
         from runtime.lifecycle.idmaps import write_oom_score
 
@@ -280,26 +286,15 @@ def _run_create_hooks(container: Container, pid: int) -> None:
 
 
 def _run_poststop(container: Container, log: Log) -> None:
-    from runtime.lifecycle.hooks import run_all_hooks
-    from runtime.plan.hooks import runtime_hooks
+    from runtime.lifecycle.delete import run_poststop
 
-    config: Any = container.config
-    run_all_hooks(runtime_hooks(config, "poststop"), container.oci_state("stopped", pid=0), log)
+    run_poststop(container, log)
 
 
 def _finish(
-    init: InitProcess, plan: Plan, container: Container, cgroup: Cgroup, options: CreateOptions
+    init: InitProcess, container: Container, cgroup: Cgroup, options: CreateOptions
 ) -> None:
-    """The child waits at the last barrier: limits, state, pid file."""
-    for limit in plan.rlimits:
-        try:
-            calls.set_rlimit(init.pid, limit.resource, limit.soft, limit.hard)
-        except OSError as error:
-            raise KernelError(
-                f"set the limit to {limit.soft} (hard {limit.hard})", field=limit.origin,
-                syscall="prlimit", errno=error.errno or 0,
-                hint="raising a hard limit needs CAP_SYS_RESOURCE",
-            ) from error  # fmt: skip
+    """The child waits at the last barrier: state, pid file."""
     started = process_start(init.pid)
     if started is None:
         raise ContainerError("the container's first process died unexpectedly")
@@ -351,5 +346,3 @@ def rfc3339_nanoseconds(nanoseconds: int) -> str:
     text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     fraction = f"{rest:09d}".rstrip("0")
     return f"{text}.{fraction}Z" if fraction else f"{text}Z"
-
-

@@ -6,19 +6,19 @@ import os
 import time
 
 from runtime.cgroups.cgroup import Cgroup
-from runtime.errors import ConfigError, ContainerError, HostError, StatusError
-from runtime.lifecycle.kill import kill_everything
-from runtime.state import StateStore, absent, check_id, remove_folder
+from runtime.errors import HostError, StatusError
+from runtime.lifecycle.kill import END_PAUSES_S, SIGKILL, end_everything
+from runtime.state import check_id, remove_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from typing import Any
 
     from runtime.log import Log
-    from runtime.state import Container
-
-# A killed process is gone within a millisecond, unless it waits in the kernel.
-END_PAUSES_S = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032) + (0.1,) * 100
+    from runtime.state import Container, StateStore
+else:
+    import _signal
 
 
 def delete(store: StateStore, container_id: str, *, force: bool, log: Log) -> None:
@@ -30,36 +30,61 @@ def delete(store: StateStore, container_id: str, *, force: bool, log: Log) -> No
     """
     check_id(container_id)
     try:
-        container = store.load(container_id)
+        if force:
+            _end_whatever_runs(store, container_id)
+        container, lock = store.locked(container_id)
     except StatusError:
         # A folder without a state: its maker was killed before it could write one.
         remove_folder(f"{store.root}/{container_id}")
         if force:
             return
         raise
-    except (HostError, ConfigError) as error:
+    except HostError as error:
         if not force:
             raise
-        log.warning(f"{error}: removed")
+        log.warning(f"{error.what}: removed, without knowing what belonged to it")
         remove_folder(f"{store.root}/{container_id}")
         return
     try:
-        lock = container.lock()
-    except StatusError:
-        if force:
-            return
-        raise
-    try:
-        if not os.path.lexists(f"{container.folder}/state.json"):
-            if force:
-                return  # another delete was quicker
-            raise absent(container_id)
         status = container.status()
         if not force and status not in ("stopped", "created"):
-            raise StatusError(f"cannot delete container {container_id} that is not stopped: {status}")
+            raise StatusError(
+                f"cannot delete container {container_id} that is not stopped: {status}"
+            )
         destroy(container, status, log)
     finally:
         os.close(lock)
+
+
+def _end_whatever_runs(store: StateStore, container_id: str) -> None:
+    """Before the lock is asked for: `start` holds it while a hook in the container hangs."""
+    container = store.load(container_id)
+    status = container.status()
+    if status == "creating":
+        _end_maker(container)
+        container = store.load(container_id)  # it may have come to the end, or back
+        status = container.status()
+    if status != "stopped":
+        end_everything(container)
+
+
+def _end_maker(container: Container) -> None:
+    """The runtime that is making it must not go on after we removed the half of it."""
+    try:
+        pid_fd = os.pidfd_open(container.data["maker"][0])
+    except ProcessLookupError:
+        return
+    try:
+        if container.is_maker_alive():
+            _signal.pidfd_send_signal(pid_fd, SIGKILL)
+        for pause in END_PAUSES_S:
+            if not container.is_maker_alive():
+                return
+            time.sleep(pause)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(pid_fd)
 
 
 def destroy(container: Container, status: str, log: Log) -> None:
@@ -69,10 +94,7 @@ def destroy(container: Container, status: str, log: Log) -> None:
     """
     cgroup = Cgroup.load(container.cgroup_paths)
     if status != "stopped" or not container.has_own_pid_namespace():
-        if status == "creating":
-            _end_maker(container)
-        kill_everything(container)
-        _wait_for_end(container)
+        end_everything(container)
     elif container.pid == 0:
         cgroup.kill_all()  # the maker is dead; a child of its may still be on its way out
     cgroup.remove()
@@ -80,23 +102,19 @@ def destroy(container: Container, status: str, log: Log) -> None:
     run_poststop(container, log)
 
 
-def _end_maker(container: Container) -> None:
-    """The runtime that is making it must not go on after we removed the half of it."""
-    maker, start = container.data["maker"]
-    from runtime.state import is_alive
+def destroy_ended(store: StateStore, container_id: str, log: Log) -> None:
+    """The same for a container whose init has ended, unless another was quicker.
 
-    if maker != os.getpid() and is_alive(maker, start):
-        os.kill(maker, 9)
-
-
-def _wait_for_end(container: Container) -> None:
-    for pause in END_PAUSES_S:
-        if not container.is_init_alive():
-            return
-        time.sleep(pause)
-    raise ContainerError(
-        "container init still running", hint="it waits in the kernel; try again later"
-    )
+    Errors:  as destroy().
+    """
+    try:
+        container, lock = store.locked(container_id)
+    except StatusError:
+        return
+    try:
+        destroy(container, "stopped", log)
+    finally:
+        os.close(lock)
 
 
 def run_poststop(container: Container, log: Log) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-from runtime.errors import HookError, errno_words
+from runtime.errors import HookError, HostError, KernelError, errno_words
 from runtime.jsonfile import dump_compact
+from runtime.lifecycle.interrupt import expect_children
+from runtime.lifecycle.report import hook_name
 from runtime.native import calls
 
 TYPE_CHECKING = False
@@ -34,20 +36,29 @@ def run_all_hooks(hooks: list[HookRequest], state: dict[str, Any], log: Log) -> 
     for hook in hooks:
         try:
             _run(hook, state)
-        except HookError as error:
+        except (HookError, HostError, KernelError) as error:
             log.warning(str(error))
 
 
+def _enter_bundle(state: dict[str, Any]) -> None:
+    """Where hooks run, as runc has it."""
+    try:
+        os.chdir(state["bundle"])
+    except OSError:
+        pass  # an engine may have removed it before poststop; the caller's directory will do
+
+
 def _run(hook: HookRequest, state: dict[str, Any]) -> None:
-    if hook.env is None:
+    _enter_bundle(state)
+    expect_children()
+    env = hook.env
+    if env is None:
         env = [f"{key}={value}" for key, value in os.environ.items()]
-    else:
-        env = hook.env
     text = dump_compact(state).encode("utf-8", "surrogateescape")
     try:
         end, value, output = calls.run_hook(hook.path, hook.args, env, text, hook.timeout_s)
     except InterruptedError as error:
-        raise HookError(f"hook {hook.path}", field=hook.origin, hint="interrupted") from error
+        raise HookError(f"hook {hook.path}: interrupted", field=hook.origin) from error
     printed = f", output: {output}" if output else ", it printed nothing"
     if end == calls.HOOK_EXITED and value == 0:
         return
@@ -59,5 +70,6 @@ def _run(hook: HookRequest, state: dict[str, Any]) -> None:
         how = f"not done after its timeout of {hook.timeout_s} s, killed{printed}"
     else:
         how = f"cannot be executed: {errno_words(value)}"
-    name = hook.origin.removeprefix("hooks.").replace("[", " hook #").rstrip("]")
-    raise HookError(f"error running {name}: {hook.path}: {how}", field=hook.origin)
+    raise HookError(
+        f"error running {hook_name(hook.origin)}: {hook.path}: {how}", field=hook.origin
+    )

@@ -54,7 +54,7 @@ def open_slot(slot: Slot, folder: str) -> int:
 
     Errors:  KernelError naming the place in the configuration.
     """
-    path, flags = slot.path, os.O_RDONLY
+    path, flags = slot.path, os.O_RDONLY | os.O_NONBLOCK  # a fifo by mistake must not stall us
     if slot.kind == "fifo":
         path, flags = f"{folder}/{slot.path}", os.O_PATH | os.O_NOFOLLOW
     elif slot.kind == "cgroup":
@@ -82,15 +82,16 @@ class InitProcess:
     pid, pid_fd   of the container's process; before a fork of the intermediate, of that
     """
 
-    __slots__ = ("_channel", "_intermediate", "config", "pid", "pid_fd", "plan")
+    __slots__ = ("_channel", "config", "pid", "pid_fd", "plan")
 
-    def __init__(self, plan: Plan, config: dict[str, Any], channel: int, pid: int, pid_fd: int) -> None:
+    def __init__(
+        self, plan: Plan, config: dict[str, Any], channel: int, pid: int, pid_fd: int
+    ) -> None:
         self.plan = plan
         self.config = config
         self._channel = channel
         self.pid = pid
         self.pid_fd = pid_fd
-        self._intermediate = 0
 
     @classmethod
     def spawn(

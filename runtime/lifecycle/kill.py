@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import _signal
 import os
+import time
 
-from runtime.errors import KernelError, StatusError
-from runtime.lifecycle.start import open_init
+from runtime.errors import ContainerError, KernelError, StatusError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
+
     from runtime.cgroups.cgroup import Cgroup
     from runtime.state import Container, StateStore
+else:
+    import _signal
 
 SIGKILL = 9
 
+# A killed process is gone within a millisecond, unless it waits in the kernel.
+END_PAUSES_S = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032) + (0.1,) * 100
 
-def kill(
-    store: StateStore, container_id: str, signal_number: int, *, all_processes: bool
-) -> None:
+
+def kill(store: StateStore, container_id: str, signal_number: int, *, all_processes: bool) -> None:
     """Send a signal.
 
     `all_processes` is runc's --all of today: a stopped container is no error.
@@ -26,53 +30,85 @@ def kill(
     Source:  runtime-spec runtime.md, Kill.
     """
     container = store.load(container_id)
-    # Without a pid namespace of its own, init's end does not end the others.
-    if signal_number == SIGKILL and not container.has_own_pid_namespace():
-        is_over = container.status() == "stopped"
-        kill_everything(container)
-        if is_over and not all_processes and not _has_cgroup(container):
-            raise StatusError("container not running")
-        return
     status = container.status()
-    if status == "stopped":
-        if all_processes:
-            return
-        raise StatusError("container not running")
     if status == "creating":
         raise StatusError("cannot kill a container that is still being created")
-    pid_fd = open_init(container)
     try:
-        _signal.pidfd_send_signal(pid_fd, signal_number)
-    except ProcessLookupError as error:
-        raise StatusError("container not running", errno=error.errno or 0) from error
-    except OSError as error:
-        raise KernelError(
-            f"unable to signal init with {signal_number}",
-            syscall="pidfd_send_signal",
-            errno=error.errno or 0,
-        ) from error
-    finally:
-        os.close(pid_fd)
+        # Without a pid namespace of its own, init's end does not end the others.
+        if signal_number == SIGKILL and not container.has_own_pid_namespace():
+            if status == "stopped" and not _has_cgroup(container):
+                raise StatusError("container not running")
+            kill_everything(container)
+            return
+        if status == "stopped":
+            raise StatusError("container not running")
+        _signal_init(container, signal_number)
+    except StatusError:
+        if all_processes:
+            return
+        raise
     if signal_number == SIGKILL and status == "paused":
         _cgroup(container).thaw()  # a frozen v1 cgroup keeps even the killed
 
 
+def open_init(container: Container) -> int:
+    """A pidfd of init, verified to be the process we started.
+
+    Errors:  StatusError when it is gone.
+    """
+    try:
+        pid_fd = os.pidfd_open(container.pid)
+    except OSError as error:
+        raise StatusError("container not running", errno=error.errno or 0) from error
+    # The pidfd pins the process; only now is the check of its start time worth something.
+    if not container.is_init_alive():
+        os.close(pid_fd)
+        raise StatusError("container not running")
+    return pid_fd
+
+
 def kill_everything(container: Container) -> None:
-    """SIGKILL to init and to whatever else is in its cgroup, frozen or not."""
+    """SIGKILL to init and to whatever else is in its cgroup, frozen or not.
+
+    Errors:  KernelError when some of them do not die.
+    """
     if container.is_init_alive():
         try:
-            pid_fd = open_init(container)
+            _signal_init(container, SIGKILL)
         except StatusError:
             pass  # it ended meanwhile
-        else:
-            try:
-                _signal.pidfd_send_signal(pid_fd, SIGKILL)
-            except ProcessLookupError:
-                pass
-            finally:
-                os.close(pid_fd)
     if container.cgroup_paths:
         _cgroup(container).kill_all()
+
+
+def end_everything(container: Container) -> None:
+    """The same, and wait until init has ended.
+
+    Errors:  ContainerError "container init still running" after ten seconds.
+    """
+    kill_everything(container)
+    for pause in END_PAUSES_S:
+        if not container.is_init_alive():
+            return
+        time.sleep(pause)
+    raise ContainerError(
+        "container init still running", hint="it waits in the kernel; try again later"
+    )
+
+
+def _signal_init(container: Container, number: int) -> None:
+    pid_fd = open_init(container)
+    try:
+        _signal.pidfd_send_signal(pid_fd, number)
+    except ProcessLookupError as error:
+        raise StatusError("container not running", errno=error.errno or 0) from error
+    except OSError as error:
+        # No word of the call: "unable to signal init: invalid argument" is what runc says.
+        raise KernelError(
+            "unable to signal init", errno=error.errno or 0, hint=f"the signal was {number}"
+        ) from error
+    finally:
+        os.close(pid_fd)
 
 
 def _has_cgroup(container: Container) -> bool:

@@ -29,6 +29,7 @@ HINTS = {
     ("mount", errno_numbers.EPERM): "the user namespace may not mount this",
     ("caps", errno_numbers.EPERM): "the runtime itself lacks one of them, "
     "or effective holds one that permitted has not",
+    ("rlimit", errno_numbers.EPERM): "raising a hard limit needs CAP_SYS_RESOURCE",
     ("bounding", errno_numbers.EPERM): "the runtime itself lacks CAP_SETPCAP",
     ("pivot", errno_numbers.EINVAL): "the current root is no mount point that can be pivoted "
     "(an initial ramdisk, a chroot): try --no-pivot",
@@ -55,33 +56,65 @@ def error_of(message: bytes, ops: list[Op], config: dict[str, Any] | None) -> Co
     `config` lets a refused mount option be named by its own place.
     """
     _, _, index, err, call, detail = unpack(message)
-    op = ops[index]
-    hint = HINTS.get((op.name, err), "")
-    if op.name == "hook":
-        name = op.origin.removeprefix("hooks.").replace("[", " hook #").rstrip("]")
-        return HookError(f"error running {name}: {op.strings[0]}: {printable(detail.strip())}", field=op.origin)
-    if op.name in ("executable", "exec") and detail:
+    return _error(_place(ops[index]), err, call, detail, config)
+
+
+def last_ops(ops: list[Op]) -> list[list[str]]:
+    """What error_after_start() must know of the operations from the exec fifo on.
+
+    The first entry has the fifo's number, for the others to be counted from.
+    """
+    first = next(index for index, op in enumerate(ops) if op.name == "fifo")
+    return [[str(first)], *(_place(op) for op in ops[first:])]
+
+
+def error_after_start(
+    message: bytes, known: list[list[str]], config: dict[str, Any]
+) -> ContainerError:
+    """The same for a failure after start, when the plan is gone; `known` is by last_ops()."""
+    _, _, index, err, call, detail = unpack(message)
+    return _error(known[1 + index - int(known[0][0])], err, call, detail, config)
+
+
+def _place(op: Op) -> list[str]:
+    """[name, origin, what it does, path of the hook]."""
+    return [op.name, op.origin, op.what, str(op.strings[0]) if op.name == "hook" else ""]
+
+
+def _error(
+    place: list[str], err: int, call: str, detail: str, config: dict[str, Any] | None
+) -> ContainerError:
+    name, field, what, hook_path = place
+    if name == "hook":
+        hook = hook_name(field)
+        words = printable(detail.strip())
+        return HookError(f"error running {hook}: {hook_path}: {words}", field=field)
+    if name in ("executable", "exec") and detail:
         # Engines match these words, so nothing stands before them and errno behind.
         said = "executable file not found in $PATH" in detail
         return KernelError(detail, errno=0 if said else err)
-    field = op.origin
-    if op.name in ("mount", "bind") and "\0" in detail:
+    hint = HINTS.get((name, err), "")
+    if name in ("mount", "bind") and "\0" in detail:
         option, words = detail.split("\0", 1)
-        field = option_place(op.origin, option, config)
+        field = option_place(field, option, config)
         quoted = f'option "{option}"' if option else ""
-        detail = ", ".join(part for part in (quoted, f"the kernel says: {words}" if words else "") if part)
-        hint = detail or hint
+        kernel = f"the kernel says: {words}" if words else ""
+        hint = ", ".join(part for part in (quoted, kernel) if part) or hint
         detail = ""
-    what = f"{op.what}: {detail}" if detail else op.what
-    return KernelError(what, field=field, syscall=call, errno=err, hint=hint)
+    return KernelError(
+        f"{what}: {detail}" if detail else what, field=field, syscall=call, errno=err, hint=hint
+    )
+
+
+def hook_name(origin: str) -> str:
+    """``createRuntime hook #0`` for ``hooks.createRuntime[0]``."""
+    return origin.removeprefix("hooks.").replace("[", " hook #").rstrip("]")
 
 
 def option_place(origin: str, option: str, config: dict[str, Any] | None) -> str:
     """``mounts[3].options[1]`` for the option of the mount at `origin`, if it is there."""
     if config is None or not option or not origin.startswith("mounts["):
         return origin
-    entry = config["mounts"][int(origin[len("mounts[") : origin.index("]")])]
-    options = entry.get("options") or []
-    if option in options:
-        return f"mounts[{origin[len('mounts[') : origin.index(']')]}].options[{options.index(option)}]"
-    return origin
+    number = int(origin[len("mounts[") : origin.index("]")])
+    options = config["mounts"][number].get("options") or []
+    return f"mounts[{number}].options[{options.index(option)}]" if option in options else origin

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from runtime.errors import ContainerError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +40,7 @@ class Undo:
             step = self._steps.pop()
             try:
                 step()
-            except (ContainerError, OSError) as failure:
+            except Exception as failure:  # whatever it is, the steps before it are still ours
                 if error is None:
                     raise
                 error.add_note(f"cleaning up: {failure}")

@@ -114,12 +114,12 @@ def run_hook(
     return end[0], value[0], ffi.string(output).decode("utf-8", "replace").strip()
 
 
-def set_rlimit(pid: int, resource: int, soft: int, hard: int) -> None:
-    """prlimit(2) on another process.
+def raise_hard_limit(pid: int, resource: int, hard: int) -> None:
+    """Lift a hard limit of another process to `hard`, if it is lower.
 
     Errors:  OSError.
     """
-    result = lib.k_set_rlimit(pid, resource, soft, hard)
+    result = lib.k_raise_hard_limit(pid, resource, hard)
     if result < 0:
         raise OSError(-result, "prlimit")
 

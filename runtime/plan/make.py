@@ -13,6 +13,7 @@ from runtime.plan.mounts import mount_requests, plan_late_readonly, plan_mounts
 from runtime.plan.namespaces import (
     NEWNET,
     Namespaces,
+    is_in_user_namespace,
     may_set_groups,
     plan_namespaces,
 )
@@ -74,7 +75,10 @@ def make_plan(
 
     todo.append(ops.setsid())
     if not options.no_new_keyring:
-        todo.append(ops.keyring(f"_ses.{options.container_id}"))
+        todo.append(ops.keyring(
+                f"_ses.{options.container_id}",
+                in_user_namespace=is_in_user_namespace(namespaces, host),
+            ))
     if namespaces.new & NEWNET:
         todo.append(ops.link_up("lo"))
     _plan_names(config, todo)
@@ -106,6 +110,10 @@ def make_plan(
         set_groups=may_set_groups(linux, namespaces, host),
         keeps_sys_admin=seccomp is not None and not no_new_privs,
     )
+    for limit, asked in zip(plan.rlimits, process.get("rlimits", ()), strict=True):
+        todo.append(
+            ops.rlimit(limit.origin, asked["type"], limit.resource, limit.soft, limit.hard)
+        )
     todo += identity
     todo.append(ops.sync(ops.BARRIER_CREATED))
     todo.append(ops.fifo(plan.add_slot("fifo", FIFO_NAME, "exec fifo")))

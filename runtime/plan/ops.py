@@ -16,7 +16,7 @@ BARRIER_MAPS = 1  # user namespace made: the parent writes uid_map and gid_map
 BARRIER_TIME = 2  # time namespace made: the parent writes timens_offsets
 BARRIER_NETWORK = 3  # the parent moves network devices in
 BARRIER_HOOKS = 4  # root filesystem ready, not pivoted: prestart, createRuntime hooks
-BARRIER_CREATED = 5  # all done but the exec fifo: the parent sets rlimits, saves state
+BARRIER_CREATED = 5  # all done but the exec fifo: the parent saves the state
 BARRIER_NAMES = {
     BARRIER_MAPS: "user namespace maps",
     BARRIER_TIME: "time offsets",
@@ -95,7 +95,7 @@ CODES = {
     "move_root": 23, "remount_ro": 24, "readonly_path": 25, "mask_path": 26, "umask": 27,
     "stdio_owner": 28, "stdio_null": 29, "no_new_privs": 30, "seccomp": 31, "bounding": 32,
     "user": 33, "caps": 34, "personality": 35, "chdir": 36, "executable": 37, "fifo": 38,
-    "exec": 39,
+    "exec": 39, "rlimit": 40,
 }  # fmt: skip
 
 
@@ -137,9 +137,18 @@ def setsid() -> Op:
     return Op("setsid", "default session", "start a session")
 
 
-def keyring(name: str) -> Op:
-    """Join a new session keyring of this name; ENOSYS is no error."""
-    return Op("keyring", "default keyring", f"join the session keyring {name}", 0, (), (name,))
+KEYRING_OTHERS_SEARCH = 0x8  # the permission bit KEY_OTH_SEARCH
+
+
+def keyring(name: str, *, in_user_namespace: bool) -> Op:
+    """Join a new session keyring of this name; ENOSYS is no error.
+
+    The owner may search it; in a user namespace others too, as the owner is one of them there.
+    """
+    return Op(
+        "keyring", "default keyring", f"join the session keyring {name}", 0,
+        (KEYRING_OTHERS_SEARCH if in_user_namespace else 0,), (name,),
+    )  # fmt: skip
 
 
 def link_up(name: str) -> Op:
@@ -321,6 +330,11 @@ def seccomp(filter_bytes: bytes, flags: int) -> Op:
     return Op(
         "seccomp", "linux.seccomp", "install the seccomp filter", 0, (flags,), (filter_bytes,)
     )
+
+
+def rlimit(origin: str, kind: str, resource: int, soft: int, hard: int) -> Op:
+    """setrlimit(2), before the user is changed; 2^64 - 1 is no limit."""
+    return Op("rlimit", origin, f"set {kind} to {soft} (hard {hard})", 0, (resource, soft, hard))
 
 
 def bounding(keep: int) -> Op:

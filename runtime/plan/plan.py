@@ -42,7 +42,7 @@ class IdMap:
 
 
 class RlimitRequest:
-    """One rlimit, set by the parent: the container's process may lack the right."""
+    """One rlimit. The child sets it; its hard limit the parent may have to raise before."""
 
     __slots__ = ("hard", "origin", "resource", "soft")
 
@@ -78,7 +78,7 @@ class Plan:
     uid_maps, gid_maps, deny_setgroups   what the parent writes at BARRIER_MAPS
     time_offsets   lines "monotonic SECS NSECS" written at BARRIER_TIME
     oom_score_adj  written by the parent right after the clone; None leaves it
-    rlimits        set by the parent at BARRIER_CREATED
+    rlimits        whose hard limits the parent raises right after the clone
     preserved      descriptors 3... handed to the program
     warnings       one line each, for the log
     """

@@ -52,7 +52,8 @@ def test_nothing_costly_is_imported(tmp_path: Path) -> None:
     assert modules - ours <= FREE
     assert ours <= {
         "runtime", "runtime.cli", "runtime.cli.call", "runtime.cli.dispatch",
-        "runtime.cli.options", "runtime.cli.spec", "runtime.errors", "runtime.log",
+        "runtime.cli.options", "runtime.cli.spec", "runtime.errors", "runtime.launch",
+        "runtime.log",
         "runtime.plan", "runtime.plan.options", "runtime.version",
     }  # fmt: skip
 
@@ -110,6 +111,17 @@ def test_a_pipe_without_a_reader_is_told() -> None:
 def test_an_installation_with_parts_missing_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "runtime").mkdir()
     shutil.copy(RUNTIME / "__main__.py", tmp_path / "runtime")
+    done = run("list", main=tmp_path / "runtime" / "__main__.py")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "pyrunc: parts of the installation are missing: No module named 'runtime.launch'\n"
+    )
+
+
+def test_an_installation_without_commands_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "runtime").mkdir()
+    for name in ("__main__.py", "launch.py"):
+        shutil.copy(RUNTIME / name, tmp_path / "runtime")
     done = run("list", main=tmp_path / "runtime" / "__main__.py")
     assert done.returncode == 1
     assert done.stderr == (

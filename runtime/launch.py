@@ -1,0 +1,130 @@
+"""From the interpreter's first line of ours to a command: what __main__.py calls.
+
+Our modules come from one file, the code store that the build packed (csrc/pack_code.py): to
+find, open and check sixty of them one by one takes longer than all that create does. Without
+a store that fits this interpreter they are imported as everybody's.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import PathFinder
+from marshal import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType, ModuleType
+
+DEBIAN_PACKAGES = (
+    "/usr/lib/python3/dist-packages",
+    "/usr/local/lib/python{0.major}.{0.minor}/dist-packages",
+)
+
+
+class CodeStore:
+    """An importer for the modules in a packed file: name -> (is a package, marshalled code)."""
+
+    __slots__ = ("_modules", "_site")
+
+    def __init__(self, modules: dict[str, tuple[bool, bytes]], site: str) -> None:
+        self._modules = modules
+        self._site = site
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The import system asks for every module; ours are in the table."""
+        entry = self._modules.get(name)
+        if entry is None:
+            return None
+        place = f"{self._site}/{name.replace('.', '/')}"
+        is_package = entry[0]
+        spec = ModuleSpec(name, self, origin=place + ("/__init__.py" if is_package else ".py"))
+        spec.has_location = True
+        if is_package:
+            # The compiled modules lie beside, and are found in the usual way.
+            spec.submodule_search_locations = [place]
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """The import system makes it."""
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's code."""
+        code: CodeType = loads(self._modules[module.__name__][1])
+        exec(code, module.__dict__)
+
+
+def use_code_store(site: str) -> None:
+    """Import our modules from the store, if there is one for this interpreter."""
+    try:
+        with open(f"{site}/runtime/{sys.implementation.cache_tag}.code", "rb", 0) as file:
+            modules = loads(file.read())
+    except (OSError, ValueError, EOFError, TypeError):
+        return  # built by another Python: the sources are as good, and slower
+    sys.meta_path.insert(0, CodeStore(modules, site))  # type: ignore[arg-type]
+
+
+def find_cffi(here: str) -> None:
+    """Append where cffi's backend lies, if it is not beside us."""
+    # Debian's python3-cffi-backend puts it where -S keeps Python from looking. All of
+    # these directories are root's.
+    if PathFinder.find_spec("_cffi_backend", [here]) is None:
+        sys.path += [path.format(sys.version_info) for path in DEBIAN_PACKAGES]
+
+
+def open_missing_stdio() -> None:
+    """Open /dev/null for each of the descriptors 0, 1 and 2 that the caller closed.
+
+    Else the next file that is opened becomes standard output, and a result lands in it.
+    """
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            # The lowest free number is `fd`, as those below it are open by now.
+            os.set_inheritable(os.open("/dev/null", os.O_RDWR), True)
+
+
+def end(status: int) -> None:
+    """Leave at once: finalising the interpreter would take a millisecond and free memory only."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                # Results are written and checked by write_out. What is left in a stream
+                # here is a remark that has lost its reader.
+                pass
+    os._exit(status)
+
+
+def main(site: str) -> None:
+    """Run the command; does not return. `site` is the directory that holds us."""
+    status = 1
+    try:
+        # A command lives for milliseconds and makes few cycles.
+        gc.disable()
+        open_missing_stdio()
+        use_code_store(site)
+        find_cffi(site)
+        from runtime.cli.dispatch import main as dispatch
+
+        status = dispatch(sys.argv[1:])
+    except KeyboardInterrupt:
+        status = 130
+    except BaseException as error:
+        # The net below the net: an installation with parts missing, an error while an
+        # error was told. Still one line and no traceback.
+        text = f"internal error: {type(error).__name__}: {error}"
+        try:
+            os.write(2, f"pyrunc: {' '.join(text.split())}\n".encode("utf-8", "replace"))
+        except OSError:
+            pass  # nobody is left to be told; the status says it
+    finally:
+        end(status)

@@ -9,8 +9,8 @@ runtime/launch.py reads it.
 """
 
 from __future__ import annotations
-
 import __future__
+
 import ast
 import marshal
 import os

@@ -43,7 +43,8 @@ class CodeStore:
             return None
         place = f"{self._site}/{name.replace('.', '/')}"
         is_package = entry[0]
-        spec = ModuleSpec(name, self, origin=place + ("/__init__.py" if is_package else ".py"))
+        origin = place + ("/__init__.py" if is_package else ".py")
+        spec = ModuleSpec(name, self, origin=origin)  # type: ignore[arg-type]  # a loader by shape
         spec.has_location = True
         if is_package:
             # The compiled modules lie beside, and are found in the usual way.
@@ -67,7 +68,7 @@ def use_code_store(site: str) -> None:
             modules = loads(file.read())
     except (OSError, ValueError, EOFError, TypeError):
         return  # built by another Python: the sources are as good, and slower
-    sys.meta_path.insert(0, CodeStore(modules, site))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, CodeStore(modules, site))
 
 
 def find_cffi(here: str) -> None:

@@ -241,9 +241,9 @@ def _apply_devices(entry: Open, plan: CgroupPlan, bpf: Bpf | None) -> None:
         from runtime.cgroups.device_program import device_program, install
 
         if bpf is None:
-            from runtime.native import calls
+            from runtime.native.calls import bpf as call_bpf
 
-            bpf = calls.bpf
+            bpf = call_bpf
         program = device_program(policy)
         install(program, entry.plan.directory, entry.fd, bpf, is_new=entry.is_new)
         return

@@ -75,10 +75,12 @@ def make_plan(
 
     todo.append(ops.setsid())
     if not options.no_new_keyring:
-        todo.append(ops.keyring(
+        todo.append(
+            ops.keyring(
                 f"_ses.{options.container_id}",
                 in_user_namespace=is_in_user_namespace(namespaces, host),
-            ))
+            )
+        )
     if namespaces.new & NEWNET:
         todo.append(ops.link_up("lo"))
     _plan_names(config, todo)
@@ -111,9 +113,7 @@ def make_plan(
         keeps_sys_admin=seccomp is not None and not no_new_privs,
     )
     for limit, asked in zip(plan.rlimits, process.get("rlimits", ()), strict=True):
-        todo.append(
-            ops.rlimit(limit.origin, asked["type"], limit.resource, limit.soft, limit.hard)
-        )
+        todo.append(ops.rlimit(limit.origin, asked["type"], limit.resource, limit.soft, limit.hard))
     todo += identity
     todo.append(ops.sync(ops.BARRIER_CREATED))
     todo.append(ops.fifo(plan.add_slot("fifo", FIFO_NAME, "exec fifo")))

@@ -53,9 +53,12 @@ def subreaper() -> None:
     become_subreaper()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(subreaper: None, runtime_path: str) -> Iterator[Path]:
-    """One short folder for everything: paths of sockets end at 106 bytes."""
+    """One short folder for everything: paths of sockets end at 106 bytes.
+
+    For a module, as all engines: at the end of the session other tests end what they find.
+    """
     path = Path(tempfile.mkdtemp(prefix="pe"))
     path.chmod(0o711)
     with hugetlb_on_v1(wanted=kind_of(runtime_path) == "crun"):
@@ -99,7 +102,7 @@ def require(*programs: str) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def archives(folder: Path) -> Path:
     """The root filesystem as an archive (bb.tar) and as an OCI image (bb-oci.tar)."""
     require("umoci", "skopeo")
@@ -107,7 +110,7 @@ def archives(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def podman(folder: Path, archives: Path, runtime_path: str) -> Iterator[Podman]:
     """podman with storage of its own and the image bb:local."""
     require("podman", "conmon")
@@ -118,7 +121,7 @@ def podman(folder: Path, archives: Path, runtime_path: str) -> Iterator[Podman]:
     engine.call("rm", "-fa", "-t", "0")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def containerd(folder: Path, archives: Path, runtime_path: str) -> Iterator[Containerd]:
     """A containerd of our own with the same image."""
     require("containerd", "ctr", "containerd-shim-runc-v2")

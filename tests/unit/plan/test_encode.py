@@ -177,8 +177,8 @@ operations = st.one_of(
         ),
         texts, texts, texts, st.lists(texts, max_size=4), numbers, st.integers(0, (1 << 32) - 1),
     ),
-    st.builds(lambda data, flags: ops.seccomp(data, flags), st.binary(max_size=40), numbers),
-    st.builds(lambda name, path: ops.executable(name, path), texts, st.none() | texts),
+    st.builds(ops.seccomp, st.binary(max_size=40), numbers),
+    st.builds(ops.executable, texts, st.none() | texts),
     st.just(ops.pivot()),
 )  # fmt: skip
 
@@ -235,7 +235,8 @@ def test_the_executor_wants_the_strings_of_each_operation(
 REQUIRES_STRINGS = [
     op
     for op in (
-        ops.keyring("k"), ops.link_up("l"), ops.hostname("h"), ops.domainname("d"),
+        ops.keyring("k", in_user_namespace=False), ops.link_up("l"), ops.hostname("h"),
+        ops.domainname("d"),
         ops.sysctl("o", "p", "v"), ops.root("/"), ops.mkdir("o", "/"),
         ops.mount("o", fstype="f", source="s", target="t", options=[]),
         ops.bind("o", source="s", target="t"), ops.symlink("o", "a", "b"),

@@ -6,6 +6,8 @@
  *      |  <------------- REACHED barrier ----------- |   operations up to a sync
  *      |  --------------- go on -------------------> |
  *      |  <------------- CHILD pid, pidfd ---------- |   fork: the intermediate leaves
+ *      |  <------------- WANT path ----------------- |   a bind source out of our reach
+ *      |  --------------- go on, descriptor -------> |   a detached mount of it
  *      |  <------------- FAILED op, call, errno ---- |   and exits 1
  *      |          ... REACHED created, go on ...     |   the socket closes
  *   start: opens exec.fifo  <------- "0" ----------- |   blocked in open(2) until then
@@ -63,5 +65,7 @@ int proc_fd_path(struct child *child, int fd, char *buffer, int size);
 /* Message to the runtime and the wait for its word (init.c). */
 int child_reach(struct child *child, uint32_t barrier);
 int child_announce(struct child *child, int pid, int pid_fd);
+/* A detached mount of a host path that our user namespace may not walk: the runtime may. */
+int child_want_tree(struct child *child, const char *path, bool recursive);
 
 #endif

@@ -15,7 +15,7 @@
 #include "child.h"
 #include "sys.h"
 
-enum message_kind { MESSAGE_REACHED = 1, MESSAGE_CHILD = 2, MESSAGE_FAILED = 3 };
+enum message_kind { MESSAGE_REACHED = 1, MESSAGE_CHILD = 2, MESSAGE_FAILED = 3, MESSAGE_WANT = 4 };
 
 /* runtime/lifecycle/channel.py reads this: keep both together. */
 struct message {
@@ -109,6 +109,41 @@ int child_announce(struct child *child, int pid, int pid_fd)
 	const struct message message = { .kind = MESSAGE_CHILD, .value = (uint32_t)pid };
 
 	return send_message(child->control_fd, &message, offsetof(struct message, detail), pid_fd);
+}
+
+int child_want_tree(struct child *child, const char *path, bool recursive)
+{
+	struct message message = { .kind = MESSAGE_WANT, .value = recursive };
+	const size_t length = strnlen(path, sizeof(message.detail));
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	char word;
+	struct iovec part = { .iov_base = &word, .iov_len = 1 };
+	struct msghdr header = {
+		.msg_iov = &part, .msg_iovlen = 1,
+		.msg_control = control.space, .msg_controllen = sizeof(control.space),
+	};
+	int tree = -1;
+
+	if (child->control_fd < 0 || length == sizeof(message.detail)) {
+		errno = EACCES;
+		return -1;
+	}
+	memcpy(message.detail, path, length);
+	if (send_message(child->control_fd, &message, offsetof(struct message, detail) + length, -1) < 0)
+		return -1;
+	while (recvmsg(child->control_fd, &header, MSG_CMSG_CLOEXEC) < 0)
+		if (errno != EINTR)
+			return -1;
+	const struct cmsghdr *first = CMSG_FIRSTHDR(&header);
+
+	if (first && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS)
+		memcpy(&tree, CMSG_DATA(first), sizeof(int));
+	if (tree < 0) /* the runtime cannot open it either */
+		errno = EACCES;
+	return tree;
 }
 
 /* Tell whoever listens; the container's own stderr is the last resort. */

@@ -272,6 +272,9 @@ int op_bind(const struct plan_op *op, struct child *child, const char **call)
 		tree = fcntl(child_slot(child, op->number[4] >> 32), F_DUPFD_CLOEXEC, 0);
 	else
 		tree = sys_open_tree(AT_FDCWD, source ? source : "", SYS_OPEN_TREE_CLONE | deep);
+	/* Below a folder that is closed to the root of our user namespace: the runtime sees it. */
+	if (tree < 0 && errno == EACCES && source)
+		tree = child_want_tree(child, source, deep != 0);
 	if (tree < 0)
 		return errno == ENOENT && (op->flags & BIND_OPTIONAL) ? 0 : -1;
 	*call = "fstat";

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -129,11 +130,36 @@ int k_receive(int fd, void *buffer, size_t size, int *passed_fd)
 	return (int)got;
 }
 
-int k_send_word(int fd)
+int k_send_word(int fd, int passed_fd)
 {
-	const char word = 'g';
+	char word = 'g';
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { .iov_base = &word, .iov_len = 1 };
+	struct msghdr header = { .msg_iov = &part, .msg_iovlen = 1 };
 
-	return send(fd, &word, 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (passed_fd >= 0) {
+		header.msg_control = control.space;
+		header.msg_controllen = sizeof(control.space);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &passed_fd, sizeof(int));
+	}
+	return sendmsg(fd, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int k_open_tree(const char *path, int recursive)
+{
+	const unsigned int deep = recursive ? SYS_AT_RECURSIVE : 0;
+	const struct sys_mount_attr slave = { .propagation = MS_SLAVE };
+	owned_fd tree = sys_open_tree(AT_FDCWD, path, SYS_OPEN_TREE_CLONE | deep);
+
+	if (tree < 0 || sys_mount_setattr(tree, deep, &slave) < 0)
+		return -errno;
+	return fd_keep(&tree);
 }
 
 struct birth {

@@ -15,8 +15,13 @@ int k_sealed_bytes(const void *bytes, size_t size);
 int k_channel(int *pair);
 /* One message; its length, 0 when the peer is gone. A descriptor that came along, else -1. */
 int k_receive(int fd, void *buffer, size_t size, int *passed_fd);
-/* The word to go on. */
-int k_send_word(int fd);
+/* The word to go on, with a descriptor or -1. */
+int k_send_word(int fd, int passed_fd);
+/*
+ * A detached copy of the mount at `path`, a slave of it: what happens to it in the container
+ * does not reach the host. Linux 5.12.
+ */
+int k_open_tree(const char *path, int recursive);
 /*
  * clone3(2) or clone(2) with CLONE_NEW* `flags`, then execveat of `exe_fd` as `pyrunc init
  * BASE`, with fds[i] as descriptor base + i, those from 3 to base - 1 as they are, all others

@@ -134,6 +134,9 @@ class InitProcess:
             kind, value, *_ = report.unpack(message)
             if kind == report.FAILED:
                 raise report.error_of(message, self.plan.ops, self.config)
+            if kind == report.WANT:
+                self._lend_tree(message[report.MESSAGE.size :], recursive=bool(value))
+                continue
             if kind == report.CHILD:
                 self._meet_child(value, passed)
                 continue
@@ -147,6 +150,24 @@ class InitProcess:
         calls.go_on(self._channel)
         os.close(self._channel)
         self._channel = -1
+
+    def _lend_tree(self, wanted: bytes, *, recursive: bool) -> None:
+        """Open a bind source for a child whose user namespace may not walk there.
+
+        Only what the plan binds. Where it cannot be opened here either, the child says so.
+        """
+        path = wanted.decode("utf-8", "surrogateescape")
+        tree = -1
+        if any(op.name == "bind" and op.strings[0] == path for op in self.plan.ops):
+            try:
+                tree = calls.open_tree(path, recursive=recursive)
+            except OSError:
+                pass  # it goes on without: its own error names the mount
+        try:
+            calls.go_on(self._channel, tree)
+        finally:
+            if tree >= 0:
+                os.close(tree)
 
     def _meet_child(self, pid: int, pid_fd: int) -> None:
         intermediate, self.pid = self.pid, pid

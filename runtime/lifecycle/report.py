@@ -19,6 +19,7 @@ MESSAGE_SIZE = MESSAGE.size + 1024
 REACHED = 1
 CHILD = 2
 FAILED = 3
+WANT = 4
 
 # What an errno means for an operation, where the kernel's word misleads: (op, errno) -> hint.
 HINTS = {

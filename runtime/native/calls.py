@@ -60,9 +60,23 @@ def receive(fd: int, size: int) -> tuple[bytes, int]:
     return ffi.buffer(buffer, got)[:], passed[0]
 
 
-def go_on(fd: int) -> None:
-    """Say the word that the child waits for; that it died shows at the next receive()."""
-    result = lib.k_send_word(fd)
+def open_tree(path: str, *, recursive: bool) -> int:
+    """A detached slave copy of the mount at `path`, open_tree(2).
+
+    Errors:  OSError.
+    """
+    result: int = lib.k_open_tree(path.encode("utf-8", "surrogateescape"), recursive)
+    if result < 0:
+        raise OSError(-result, "open_tree")
+    return result
+
+
+def go_on(fd: int, passed_fd: int = -1) -> None:
+    """Say the word that the child waits for, with a descriptor if it asked for one.
+
+    That the child died shows at the next receive().
+    """
+    result = lib.k_send_word(fd, passed_fd)
     if result not in (-errno_names.EPIPE, -errno_names.ECONNRESET):
         _check(result, "answer the container's process", "send")
 

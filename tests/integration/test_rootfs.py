@@ -189,6 +189,22 @@ class TestDevices:
         words = runtime.run(bundle).check().words
         assert words == ["1:3", "null", "1:5", "zero", "5:0", "tty", "ok"]
 
+    def test_bind_source_that_the_user_namespace_may_not_walk_to(
+        self, runtime: Runtime, bundle: Bundle
+    ) -> None:
+        """Behind a folder of mode 0700 of the real root: the runtime opens it."""
+        closed = bundle.path / "closed"
+        (closed / "in").mkdir(parents=True)
+        (closed / "in" / "file").write_text("lent\n")
+        closed.chmod(0o700)
+        bundle.namespace("user")
+        for name in ("uidMappings", "gidMappings"):
+            bundle.linux[name] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        (bundle.rootfs / "lent").mkdir()
+        give_rootfs(bundle.rootfs, 100000, 100000)
+        bundle.bind(closed / "in", "/lent", "ro").sh("cat /lent/file; touch /lent/x || echo ro")
+        assert runtime.run(bundle).check().words == ["lent", "ro"]
+
     def test_bound_dev_is_left_alone(self, runtime: Runtime, bundle: Bundle) -> None:
         """With a bind mount at /dev nothing is made in it."""
         own = bundle.path / "dev"

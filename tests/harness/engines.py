@@ -72,7 +72,12 @@ class Podman:
         self.cgroup_parent = f"{folder.name}-podman"
         config = folder / "c.conf"
         config.write_text(PODMAN_CONFIG.format(runtime=os.path.basename(runtime)))
-        self.env = {**os.environ, "CONTAINERS_CONF": str(config)}
+        self.env = {
+            **os.environ,
+            "CONTAINERS_CONF": str(config),
+            # podman 5 complains on a host like some of ours.
+            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+        }
         self.prefix = [
             "podman", "--root", f"{folder}/p/root", "--runroot", f"{folder}/p/run",
             "--tmpdir", f"{folder}/p/tmp", "--runtime", runtime,

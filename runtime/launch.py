@@ -3,9 +3,9 @@
 Our modules come from one file, the code store that the build packed (csrc/pack_code.py): to
 find, open and check sixty of them one by one takes longer than all that create does. Without
 a store that fits this interpreter they are imported as everybody's.
-"""
 
-from __future__ import annotations
+No import of __future__ here: it is a file to be read like any other.
+"""
 
 import gc
 import os
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType, ModuleType
 
+    Entry = tuple[bool, int, int, tuple[str, ...]]
+
 DEBIAN_PACKAGES = (
     "/usr/lib/python3/dist-packages",
     "/usr/local/lib/python{0.major}.{0.minor}/dist-packages",
@@ -26,23 +28,63 @@ DEBIAN_PACKAGES = (
 
 
 class CodeStore:
-    """An importer for the modules in a packed file: name -> (is a package, marshalled code)."""
+    """An importer for the modules of a packed file.
 
-    __slots__ = ("_modules", "_site")
+    The index says of every module: is it a package, where its code lies, and which of our
+    modules it imports first of all. Those are run before it, straight away: by the time its
+    import statements come they are answered in C, without the import system's 20 us each.
+    """
 
-    def __init__(self, modules: dict[str, tuple[bool, bytes]], site: str) -> None:
-        self._modules = modules
+    __slots__ = ("_code", "_index", "_site")
+
+    def __init__(self, index: "dict[str, Entry]", code: memoryview, site: str) -> None:
+        self._index = index
+        self._code = code
         self._site = site
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        """The import system asks for every module; ours are in the table."""
-        entry = self._modules.get(name)
-        if entry is None:
-            return None
+        self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
+    ) -> "ModuleSpec | None":
+        """The import system asks for every module; ours are in the index."""
+        return self._spec(name) if name in self._index else None
+
+    def create_module(self, spec: ModuleSpec) -> "ModuleType | None":
+        """The import system makes it."""
+        return None
+
+    def exec_module(self, module: "ModuleType") -> None:
+        """Run the module's code, those that it needs before it."""
+        loaded = sys.modules
+        _, start, end, needs = self._index[module.__name__]
+        for name in needs:
+            if name not in loaded:
+                self._load(name)
+        code: CodeType = loads(self._code[start:end])
+        exec(code, module.__dict__)
+
+    def _load(self, name: str) -> None:
+        """What the import system does for a module, and nothing for what cannot be here."""
+        spec = self._spec(name)
+        module = type(sys)(name)
+        module.__spec__ = spec
+        module.__loader__ = spec.loader
+        module.__file__ = spec.origin
+        module.__package__ = spec.parent
+        if spec.submodule_search_locations is not None:
+            module.__path__ = spec.submodule_search_locations
+        sys.modules[name] = module
+        try:
+            self.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], child, module)
+
+    def _spec(self, name: str) -> ModuleSpec:
         place = f"{self._site}/{name.replace('.', '/')}"
-        is_package = entry[0]
+        is_package = self._index[name][0]
         origin = place + ("/__init__.py" if is_package else ".py")
         spec = ModuleSpec(name, self, origin=origin)  # type: ignore[arg-type]  # a loader by shape
         spec.has_location = True
@@ -51,24 +93,20 @@ class CodeStore:
             spec.submodule_search_locations = [place]
         return spec
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """The import system makes it."""
-        return None
-
-    def exec_module(self, module: ModuleType) -> None:
-        """Run the module's code."""
-        code: CodeType = loads(self._modules[module.__name__][1])
-        exec(code, module.__dict__)
-
 
 def use_code_store(site: str) -> None:
-    """Import our modules from the store, if there is one for this interpreter."""
+    """Import our modules from the store, if there is one for this interpreter.
+
+    Source:  csrc/pack_code.py: four bytes with the size of the index, the index, the codes.
+    """
     try:
         with open(f"{site}/runtime/{sys.implementation.cache_tag}.code", "rb", 0) as file:
-            modules = loads(file.read())
+            data = file.read()
+        size = int.from_bytes(data[:4], "little")
+        index = loads(data[4 : 4 + size])
     except (OSError, ValueError, EOFError, TypeError):
         return  # built by another Python: the sources are as good, and slower
-    sys.meta_path.insert(0, CodeStore(modules, site))
+    sys.meta_path.insert(0, CodeStore(index, memoryview(data)[4 + size :], site))
 
 
 def find_cffi(here: str) -> None:

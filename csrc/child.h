@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "plan.h"
 
@@ -34,6 +35,7 @@ struct child {
 	int mask_fd;       /* the empty directory that masks directories; -1 until needed */
 	uint32_t deferred; /* slots whose setns was refused and will be tried again */
 	bool cwd_done;
+	mode_t umask;      /* for hooks: the caller's, then the container's; ours is 0 */
 	char root_path[PATH_MAX];  /* where root_fd lies as seen from "/"; "" after the pivot */
 	char program[PATH_MAX];    /* found by op_executable */
 	char detail[CHILD_DETAIL]; /* words about a failure: "option\0kernel's own words" or text */

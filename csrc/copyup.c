@@ -48,7 +48,12 @@ static int copy_file(int from_dir, int to_dir, const char *name, const struct st
 	owned_fd to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			     status->st_mode & 0777);
 
-	return to < 0 ? -1 : copy_bytes(from, to);
+	if (to < 0 || copy_bytes(from, to) < 0)
+		return -1;
+	/* The owner before the mode: a change of owner clears set-id bits. */
+	if (fchown(to, status->st_uid, status->st_gid) < 0)
+		return -1;
+	return fchmod(to, status->st_mode & 07777);
 }
 
 static int copy_entry(int from_dir, int to_dir, const char *name, int depth)
@@ -61,8 +66,7 @@ static int copy_entry(int from_dir, int to_dir, const char *name, int depth)
 		return -1;
 	switch (status.st_mode & S_IFMT) {
 	case S_IFREG:
-		done = copy_file(from_dir, to_dir, name, &status);
-		break;
+		return copy_file(from_dir, to_dir, name, &status);
 	case S_IFDIR: {
 		if (mkdirat(to_dir, name, status.st_mode & 07777) < 0)
 			return -1;
@@ -93,14 +97,17 @@ static int copy_entry(int from_dir, int to_dir, const char *name, int depth)
 static int copy_tree(int from, int to, int depth)
 {
 	const int listed = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = listed < 0 ? NULL : fdopendir(listed);
 	int done = 0;
 
-	if (!entries || depth > DEPTH_AT_MOST) {
-		if (entries) {
-			closedir(entries);
-			errno = ELOOP;
-		}
+	if (listed < 0)
+		return -1;
+	DIR *entries = depth > DEPTH_AT_MOST ? NULL : fdopendir(listed);
+
+	if (!entries) {
+		const int err = depth > DEPTH_AT_MOST ? ELOOP : errno;
+
+		close(listed);
+		errno = err;
 		return -1;
 	}
 	for (;;) {

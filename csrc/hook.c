@@ -68,8 +68,10 @@ static _Noreturn void become_hook(const struct hook_run *run, const struct pipes
 /* How long poll may sleep: until the deadline, or the end of the grace of a dead hook. */
 static int sleep_ms(int64_t now, int64_t until, int pid_fd)
 {
+	if (pid_fd < 0 && (!until || until - now > NAP_MS))
+		return NAP_MS;
 	if (!until)
-		return pid_fd < 0 ? NAP_MS : -1;
+		return -1;
 	return until <= now ? 0 : until - now > INT_MAX ? INT_MAX : (int)(until - now);
 }
 
@@ -135,8 +137,8 @@ static enum attended attend(struct hook_run *run, struct pipes *pipes, pid_t pid
 			feed(run, pipes, &fed);
 		if (watched[0].revents)
 			collect(run, pipes, &got);
+		run->output[got] = '\0';
 	}
-	run->output[got] = '\0';
 	return ENDED;
 }
 
@@ -144,7 +146,8 @@ static void end_group(pid_t pid, int *status)
 {
 	kill(-pid, SIGKILL);
 	kill(pid, SIGKILL);
-	waitpid(pid, status, 0);
+	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+		;
 }
 
 int hook_run(struct hook_run *run)

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* A longer one is none: 2^31 ms are 24 days. */
+#define HOOK_TIMEOUT_S_MAX 2147483ul
+
 enum hook_end { HOOK_EXITED = 0, HOOK_SIGNALED = 1, HOOK_TIMED_OUT = 2, HOOK_NOT_STARTED = 3 };
 
 struct hook_run {

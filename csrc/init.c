@@ -205,7 +205,7 @@ int init_main(int argc, char **argv)
 		dprintf(STDERR_FILENO, "pyrunc init: this role is started by pyrunc itself\n");
 		return 1;
 	}
-	umask(0); /* every creation states its mode; op_umask sets the container's */
+	child.umask = umask(0); /* every creation states its mode; op_umask sets the container's */
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_NAME, "pyrunc init");
 	if (fstat(base + 1, &status) < 0)

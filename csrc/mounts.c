@@ -110,7 +110,7 @@ int mounts_set(struct child *child, int fd, bool recursive, uint64_t set, uint64
 
 	if (done == 0 || errno != ENOSYS || recursive)
 		return done;
-	return old_set(child, fd, set, clear);
+	return old_set(child, fd, set, attr.attr_clr);
 }
 
 int mounts_propagate(struct child *child, int fd, uint32_t packed)
@@ -148,12 +148,15 @@ int mounts_real_dir(struct child *child, const char *path)
 		return root_mkdir(child->root_fd, path, 0755);
 	if (there < 0 && errno == ELOOP)
 		return child_say(child, "%s is or lies behind a symbolic link", path);
-	if (there >= 0 && fstat(there, &status) == 0 && S_ISDIR(status.st_mode))
-		return there;
-	owned_fd drop = there;
+	if (there < 0)
+		return -1;
+	owned_fd found = there;
 
+	if (fstat(found, &status) < 0)
+		return -1;
+	if (S_ISDIR(status.st_mode))
+		return fd_keep(&found);
 	errno = S_ISLNK(status.st_mode) ? ELOOP : ENOTDIR;
-	(void)drop;
 	return child_say(child, "%s is not a directory", path);
 }
 

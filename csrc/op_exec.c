@@ -15,6 +15,7 @@
 #define EXECUTABLE_NO_PATH 1u
 #define PASSWD_AT_MOST (1 << 20) /* bytes; the file belongs to the image */
 #define HEAD 4096
+#define SHEBANG 256 /* BINPRM_BUF_SIZE, Linux 5.1 */
 
 /* What execve(2) would say: 0, or -1 with errno. Directories are EISDIR, told apart on purpose. */
 static int may_execute(const char *path)
@@ -91,6 +92,8 @@ static int check_interpreter(struct child *child, const char *name)
 	if (head[0] == '#' && head[1] == '!') {
 		char *start = head + 2 + strspn(head + 2, " \t");
 
+		if (!memchr(head, '\n', size < SHEBANG ? (size_t)size : SHEBANG))
+			return 0; /* longer than the kernel reads: its business */
 		start[strcspn(start, " \t\n")] = '\0';
 		interpreter = start;
 		place = "its first line";
@@ -98,6 +101,8 @@ static int check_interpreter(struct child *child, const char *name)
 		interpreter = elf_interpreter(head, (size_t)size);
 	}
 	if (!interpreter || !*interpreter || access(interpreter, F_OK) == 0)
+		return 0;
+	if (errno != ENOENT && errno != ENOTDIR)
 		return 0;
 	const int keep = errno;
 
@@ -134,7 +139,11 @@ int op_executable(const struct plan_op *op, struct child *child, const char **ca
 
 	*call = "stat";
 	if (strchr(name, '/')) {
-		snprintf(child->program, sizeof(child->program), "%s", name);
+		if (strlen(name) >= sizeof(child->program)) {
+			errno = ENAMETOOLONG;
+			return child_say(child, "exec: \"%.100s...\"", name);
+		}
+		strcpy(child->program, name);
 		if (may_execute(child->program) < 0) {
 			if (errno == ENOENT || errno == ENOTDIR)
 				return child_say(child, "exec: \"%s\": stat %s", name, name);
@@ -169,55 +178,100 @@ int op_fifo(const struct plan_op *op, struct child *child, const char **call)
 	return 0;
 }
 
+/* Lines of a file that belongs to the image: every byte counts, whatever it is. */
+struct lines {
+	int fd;
+	size_t total, at, filled;
+	char buffer[4096];
+};
+
+/* The next line without its newline; one that does not fit, or has a NUL, comes back empty.
+ * False at the end of the file, or of our patience. */
+static bool next_line(struct lines *lines, char *line, size_t size)
+{
+	size_t length = 0;
+	bool fits = true;
+
+	for (;;) {
+		if (lines->at == lines->filled) {
+			const ssize_t got = read(lines->fd, lines->buffer, sizeof(lines->buffer));
+
+			if (got <= 0 || lines->total > PASSWD_AT_MOST)
+				return false;
+			lines->total += (size_t)got;
+			lines->filled = (size_t)got;
+			lines->at = 0;
+		}
+		const char byte = lines->buffer[lines->at++];
+
+		if (byte == '\n')
+			break;
+		fits = fits && byte != '\0' && length + 1 < size;
+		if (fits)
+			line[length++] = byte;
+	}
+	line[fits ? length : 0] = '\0';
+	return true;
+}
+
+/* The home in a line of passwd, if the line is of `uid`; else NULL. */
+static char *home_of(char *line, unsigned long uid)
+{
+	char *field = line, *end;
+
+	for (int i = 0; i < 2 && field; i++) {
+		field = strchr(field, ':');
+		field = field ? field + 1 : NULL;
+	}
+	if (!field || field[0] < '0' || field[0] > '9' || strtoul(field, &end, 10) != uid ||
+	    *end != ':')
+		return NULL;
+	for (int i = 0; i < 3 && field; i++) {
+		field = strchr(field, ':');
+		field = field ? field + 1 : NULL;
+	}
+	if (!field || field[0] != '/')
+		return NULL;
+	field[strcspn(field, ":")] = '\0';
+	return field;
+}
+
 /* HOME of the first line of the container's passwd with this uid, or "/". */
 static void default_home(unsigned long uid, char *out, size_t size)
 {
 	char line[1024];
-	size_t total = 0;
 	struct stat status;
 	owned_fd fd = open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	FILE *lines = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? fdopen(fd, "re")
-										    : NULL;
+	struct lines lines = { .fd = fd };
 
 	snprintf(out, size, "HOME=/");
-	if (!lines)
+	if (fd < 0 || fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
 		return;
-	(void)fd_keep(&fd);
-	while (total < PASSWD_AT_MOST && fgets(line, sizeof(line), lines)) {
-		char *field = line, *end;
+	while (next_line(&lines, line, sizeof(line))) {
+		const char *home = home_of(line, uid);
 
-		total += strlen(line);
-		for (int i = 0; i < 2 && field; i++) {
-			field = strchr(field, ':');
-			field = field ? field + 1 : NULL;
+		if (home) {
+			snprintf(out, size, "HOME=%s", home);
+			return;
 		}
-		if (!field || field[0] < '0' || field[0] > '9' || strtoul(field, &end, 10) != uid ||
-		    *end != ':')
-			continue;
-		for (int i = 0; i < 3 && field; i++) {
-			field = strchr(field, ':');
-			field = field ? field + 1 : NULL;
-		}
-		if (field && field[0] == '/')
-			snprintf(out, size, "HOME=%.*s", (int)strcspn(field, ":\n"), field);
-		break;
 	}
-	fclose(lines);
+}
+
+static void close_between(int first, unsigned int last)
+{
+	if (sys_close_range((unsigned int)first, last, 0) == 0)
+		return;
+	for (int fd = first; fd < 65536 && (unsigned int)fd <= last; fd++) /* before Linux 5.9 */
+		close(fd);
 }
 
 /* Really closed, not marked: execve may resolve /proc/self/fd/N before it closes the marked
  * ones (CVE-2024-21626). The fifo, no directory, stays to carry a failure to start. */
 static void close_from(int first, int but)
 {
-	if (but >= first) {
-		if (but > first)
-			(void)sys_close_range((unsigned int)first, (unsigned int)but - 1, 0);
-		first = but + 1;
-	}
-	if (sys_close_range((unsigned int)first, ~0u, 0) == 0)
-		return;
-	for (int fd = first; fd < 65536; fd++) /* before Linux 5.9 */
-		close(fd);
+	if (but > first)
+		close_between(first, (unsigned int)but - 1);
+	close_between(but >= first ? but + 1 : first, ~0u);
 }
 
 int op_exec(const struct plan_op *op, struct child *child, const char **call)

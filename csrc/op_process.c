@@ -53,15 +53,20 @@ int op_hook(const struct plan_op *op, struct child *child, const char **call)
 	struct hook_run run = {
 		.path = plan_string(child->plan, op, 0), .argv = argv, .envp = envp,
 		.input = state, .input_size = size < 0 ? 0 : (size_t)size,
-		.timeout_ms = (long)op->number[0] * 1000,
+		.timeout_ms = op->number[0] < HOOK_TIMEOUT_S_MAX ? (long)op->number[0] * 1000 : 0,
 		.output = output, .output_size = sizeof(output),
 	};
+	const mode_t ours = umask(child->umask);
 	const int done = size < 0 || !argv || !envp ? -1 : hook_run(&run);
+	const int err = errno;
+
+	umask(ours);
 
 	if (size >= 0)
 		free(state);
 	free(argv);
 	free(envp);
+	errno = err;
 	if (done < 0)
 		return -1;
 	if (run.end == HOOK_EXITED && run.value == 0)
@@ -81,9 +86,9 @@ int op_rlimit(const struct plan_op *op, struct child *child, const char **call)
 
 int op_umask(const struct plan_op *op, struct child *child, const char **call)
 {
-	(void)child;
 	(void)call;
-	umask((mode_t)op->number[0]);
+	child->umask = (mode_t)op->number[0];
+	umask(child->umask);
 	return 0;
 }
 

@@ -116,6 +116,22 @@ int op_pivot(const struct plan_op *op, struct child *child, const char **call)
 	return chdir("/");
 }
 
+/* mountinfo writes a space in a path as \\040, and so on. In place. */
+static void unescape(char *path)
+{
+	char *out = path;
+
+	for (const char *in = path; *in; out++) {
+		if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] && in[3]) {
+			*out = (char)((in[1] - '0') * 64 + (in[2] - '0') * 8 + (in[3] - '0'));
+			in += 4;
+		} else {
+			*out = *in++;
+		}
+	}
+	*out = '\0';
+}
+
 /* One line of mountinfo: the mount point if it is a whole proc or sysfs outside the rootfs. */
 static const char *kernel_mount_outside(char *line, const char *rootfs)
 {
@@ -134,6 +150,8 @@ static const char *kernel_mount_outside(char *line, const char *rootfs)
 	}
 	const size_t length = strlen(rootfs);
 
+	if (point)
+		unescape(point);
 	if (!root || !point || strcmp(root, "/") != 0)
 		return NULL;
 	if (strncmp(point, rootfs, length) == 0 && (point[length] == '/' || point[length] == '\0'))

@@ -36,6 +36,7 @@
 #endif
 
 #define CHILD_STACK 65536
+#define SLOTS_MAX 64
 
 static int new_memfd(const char *name, unsigned int more)
 {
@@ -179,9 +180,11 @@ static int arrange(struct birth *birth)
 	const int exe = fcntl(birth->exe_fd, F_DUPFD_CLOEXEC, exe_at + birth->count + 2);
 	const int fault = birth->fault_fd < 0 ? -1
 		: fcntl(birth->fault_fd, F_DUPFD_CLOEXEC, exe_at + birth->count + 2);
-	int lifted[64];
+	int lifted[SLOTS_MAX];
 
-	if (exe < 0 || birth->count > 64)
+	/* From here on the number it had may become another's. */
+	birth->fault_fd = fault;
+	if (exe < 0)
 		return -1;
 	for (int i = 0; i < birth->count; i++) {
 		lifted[i] = fcntl(birth->fds[i], F_DUPFD_CLOEXEC, exe_at + birth->count + 2);
@@ -193,7 +196,9 @@ static int arrange(struct birth *birth)
 			return -1;
 	if (dup3(exe, exe_at, O_CLOEXEC) < 0)
 		return -1;
-	birth->fault_fd = fault < 0 ? -1 : dup3(fault, exe_at + 1, O_CLOEXEC);
+	if (fault >= 0 && dup3(fault, exe_at + 1, O_CLOEXEC) < 0)
+		return -1;
+	birth->fault_fd = fault < 0 ? -1 : exe_at + 1;
 	birth->exe_fd = exe_at;
 	for (int fd = 3; fd < birth->base; fd++)
 		if (fcntl(fd, F_SETFD, 0) < 0)
@@ -281,6 +286,8 @@ int k_spawn(int exe_fd, int base, const int *fds, int count, unsigned long long 
 	sigset_t all, before;
 
 	*pid_fd = -1;
+	if (count > SLOTS_MAX)
+		return -E2BIG;
 	snprintf(birth.base_text, sizeof(birth.base_text), "%d", base);
 	/* No handler of the interpreter may run in the child while it shares our memory. */
 	sigfillset(&all);
@@ -292,7 +299,8 @@ int k_spawn(int exe_fd, int base, const int *fds, int count, unsigned long long 
 	if (pid > 0 && birth.err) {
 		siginfo_t info;
 
-		waitid(P_PID, (id_t)pid, &info, WEXITED);
+		while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
+			;
 		close(*pid_fd);
 		*pid_fd = -1;
 		return -birth.err;

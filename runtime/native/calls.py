@@ -17,6 +17,7 @@ HOOK_TIMED_OUT = 2
 HOOK_NOT_STARTED = 3
 
 OUTPUT_BYTES = 1024
+HOOK_TIMEOUT_S_MAX = 2147483  # 24 days; the C side counts in milliseconds
 
 
 def _check(result: int, what: str, syscall: str) -> int:
@@ -120,7 +121,8 @@ def run_hook(
     end, value = ffi.new("int *"), ffi.new("int *")
     result = lib.k_run_hook(
         path.encode("utf-8", "surrogateescape"), packed_args, len(packed_args), packed_env,
-        len(packed_env), state, len(state), timeout_s * 1000, output, OUTPUT_BYTES, end, value,
+        len(packed_env), state, len(state), min(timeout_s, HOOK_TIMEOUT_S_MAX) * 1000, output,
+        OUTPUT_BYTES, end, value,
     )  # fmt: skip
     if result == -errno_names.EINTR:
         raise InterruptedError(path)

@@ -10,6 +10,8 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,14 @@ int main(int argc, char **argv)
 """
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for one program. Not tmp_path: Python cannot remove trees as deep as ours."""
+    path = Path(tempfile.mkdtemp(prefix="pc"))
+    yield path
+    subprocess.run(["rm", "-rf", "--", path], check=True)
+
+
 def sources_of(program: Path) -> list[Path]:
     """What the first line of `program` asks for, and the program itself."""
     first = program.read_text().split("\n", 1)[0]
@@ -76,8 +86,8 @@ def test_there_are_programs() -> None:
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("program", PROGRAMS, ids=[program.stem for program in PROGRAMS])
-def test_clean_under_sanitizers(program: Path, compiler: str, tmp_path: Path) -> None:
-    result = run_sanitized(program, compiler, tmp_path)
+def test_clean_under_sanitizers(program: Path, compiler: str, folder: Path) -> None:
+    result = run_sanitized(program, compiler, folder)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

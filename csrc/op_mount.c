@@ -21,7 +21,6 @@
 #define BIND_RECURSIVE 1u
 #define BIND_REPLACE_ATTRS 2u
 #define BIND_SOURCE_IS_SLOT 4u
-#define BIND_OPTIONAL 16u
 
 #define FSCONFIG_VALUE_MAX 255 /* the kernel copies 256 bytes at most, fsconfig(2) */
 #define LOCKABLE (SYS_ATTR_RDONLY | SYS_ATTR_NOSUID | SYS_ATTR_NODEV | SYS_ATTR_NOEXEC | \
@@ -276,7 +275,7 @@ int op_bind(const struct plan_op *op, struct child *child, const char **call)
 	if (tree < 0 && errno == EACCES && source)
 		tree = child_want_tree(child, source, deep != 0);
 	if (tree < 0)
-		return errno == ENOENT && (op->flags & BIND_OPTIONAL) ? 0 : -1;
+		return -1;
 	*call = "fstat";
 	if (fstat(tree, &status) < 0 || fstatfs(tree, &fs) < 0)
 		return -1;

@@ -35,7 +35,7 @@ def plan_cgroup_mount(
     planned = [
         ops.mount(
             request.origin, fstype="tmpfs", source="tmpfs", target=request.target,
-            options=["mode=755"], flags=ops.MOUNT_PROC_GUARD, attr_set=SAFE,
+            options=["mode=755"], attr_set=SAFE,
             propagation=request.options.propagation,
         )
     ]  # fmt: skip
@@ -62,7 +62,7 @@ def _mount_v2(
         source=source,
         target=request.target,
         options=filesystem_options(options, is_ro=bool(options.attr_set & RDONLY)),
-        flags=ops.MOUNT_PROC_GUARD | ops.MOUNT_CGROUP_FALLBACK,
+        flags=ops.MOUNT_CGROUP_FALLBACK,
         attr_set=options.attr_set,
         attr_clr=options.attr_clr,
         rec_set=options.rec_set,
@@ -86,13 +86,13 @@ def _hierarchy(
             ops.mount(
                 request.origin, fstype="cgroup", source=name, target=target,
                 options=["ro"] * bool(is_ro) + list(hierarchy.controllers),
-                flags=ops.MOUNT_PROC_GUARD, attr_set=SAFE | is_ro,
+                attr_set=SAFE | is_ro,
                 rec_set=options.rec_set, rec_clr=options.rec_clr,
                 propagation=options.propagation,
             )
         )  # fmt: skip
     else:
-        flags = ops.BIND_RECURSIVE | ops.BIND_PROC_GUARD
+        flags = ops.BIND_RECURSIVE
         planned.append(
             ops.bind(
                 request.origin, source=own, target=target,

@@ -109,7 +109,7 @@ def _covers(later: str, target: str) -> bool:
 
 def _bind(request: MountRequest, bundle_path: str) -> Op:
     options = request.options
-    flags = ops.BIND_PROC_GUARD
+    flags = 0
     if options.is_recursive:
         flags |= ops.BIND_RECURSIVE
     if options.names_attrs:
@@ -133,7 +133,7 @@ def _mount(request: MountRequest, namespaces: Namespaces, host: HostFacts) -> Op
     source = request.source
     attr_set, rec_set = options.attr_set, options.rec_set
     is_ro = bool(attr_set & RDONLY)
-    flags = ops.MOUNT_PROC_GUARD
+    flags = 0
     if options.is_remount:
         flags |= ops.MOUNT_REMOUNT
     elif fstype == "tmpfs":

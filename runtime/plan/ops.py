@@ -14,13 +14,11 @@ from __future__ import annotations
 # Barriers of sync(): the child says it got there and waits for the parent's word.
 BARRIER_MAPS = 1  # user namespace made: the parent writes uid_map and gid_map
 BARRIER_TIME = 2  # time namespace made: the parent writes timens_offsets
-BARRIER_NETWORK = 3  # the parent moves network devices in
 BARRIER_HOOKS = 4  # root filesystem ready, not pivoted: prestart, createRuntime hooks
 BARRIER_CREATED = 5  # all done but the exec fifo: the parent saves the state
 BARRIER_NAMES = {
     BARRIER_MAPS: "user namespace maps",
     BARRIER_TIME: "time offsets",
-    BARRIER_NETWORK: "network devices",
     BARRIER_HOOKS: "runtime hooks",
     BARRIER_CREATED: "created",
 }
@@ -31,15 +29,12 @@ ROOT_SLAVE = 2  # root: the mount holding the rootfs becomes a slave, not privat
 MOUNT_TMPCOPYUP = 1  # mount: copy what the target held into the new tmpfs
 MOUNT_REAL_DIR = 2  # mount: the target must be (or become) a true directory: proc, sysfs
 MOUNT_MODE_OF_TARGET = 4  # mount: tmpfs takes the mode of an existing target
-MOUNT_PROC_GUARD = 8  # mount, bind: the target may lie at or below /proc only as runc allows
 MOUNT_SYSFS_FALLBACK = 16  # mount: on EPERM bind the host's /sys instead
 MOUNT_CGROUP_FALLBACK = 32  # mount: cgroup2 on EPERM or EBUSY becomes a bind of `source`
 MOUNT_REMOUNT = 64  # mount: reconfigure what is mounted at the target, attributes replaced
 BIND_RECURSIVE = 1
 BIND_REPLACE_ATTRS = 2  # attributes become exactly attr_set (atime kept unless named)
 BIND_SOURCE_IS_SLOT = 4  # numbers[4] >> 32 is the slot of a detached mount or O_PATH descriptor
-BIND_PROC_GUARD = 8
-BIND_OPTIONAL = 16  # a missing source is no error: the operation does nothing
 SYMLINK_REPLACE = 1  # unlink what is there first; else an existing entry is kept
 MKNOD_BIND = 1  # bind the host's node of the same path (user namespaces)
 MKNOD_BIND_ON_EPERM = 2

@@ -29,7 +29,7 @@ def planned(
 
 
 def test_v2_is_one_filesystem() -> None:
-    flags = ops.MOUNT_CGROUP_FALLBACK | ops.MOUNT_PROC_GUARD
+    flags = ops.MOUNT_CGROUP_FALLBACK
     assert planned(UNIFIED, ["ro", "nsdelegate"], "cgroup") == [
         f"mount flags={flags:#x} set=0x1 '{CGROUPS}/c1' '/cg' 'cgroup2' ['ro', 'nsdelegate']"
     ]
@@ -41,28 +41,27 @@ def test_v2_without_a_cgroup_namespace_falls_back_to_all_of_it() -> None:
 
 def test_v1_without_a_cgroup_namespace_binds_the_containers_own() -> None:
     assert planned(HYBRID, ["ro"]) == [
-        "mount flags=0x8 set=0xe 'tmpfs' '/cg' 'tmpfs' ['mode=755']",
-        f"bind flags=0xb set=0x1 '{CGROUPS}/cpu,cpuacct/c1' '/cg/cpu,cpuacct'",
+        "mount set=0xe 'tmpfs' '/cg' 'tmpfs' ['mode=755']",
+        f"bind flags=0x3 set=0x1 '{CGROUPS}/cpu,cpuacct/c1' '/cg/cpu,cpuacct'",
         "symlink 'cpu,cpuacct' '/cg/cpu'",
         "symlink 'cpu,cpuacct' '/cg/cpuacct'",
-        f"bind flags=0xb set=0x1 '{CGROUPS}/memory/c1' '/cg/memory'",
-        f"bind flags=0xb set=0x1 '{CGROUPS}/systemd/c1' '/cg/systemd'",
+        f"bind flags=0x3 set=0x1 '{CGROUPS}/memory/c1' '/cg/memory'",
+        f"bind flags=0x3 set=0x1 '{CGROUPS}/systemd/c1' '/cg/systemd'",
     ]
 
 
 def test_v1_with_a_cgroup_namespace_mounts_the_hierarchies() -> None:
     assert planned(HYBRID, ["ro", "rslave"], "cgroup") == [
-        "mount flags=0x8 set=0xe propagation=0x82 'tmpfs' '/cg' 'tmpfs' ['mode=755']",
+        "mount set=0xe propagation=0x82 'tmpfs' '/cg' 'tmpfs' ['mode=755']",
         "mkdir 0o755 '/cg/cpu,cpuacct'",
-        "mount flags=0x8 set=0xf propagation=0x82 'cpu,cpuacct' '/cg/cpu,cpuacct' 'cgroup'"
+        "mount set=0xf propagation=0x82 'cpu,cpuacct' '/cg/cpu,cpuacct' 'cgroup'"
         " ['ro', 'cpu', 'cpuacct']",
         "symlink 'cpu,cpuacct' '/cg/cpu'",
         "symlink 'cpu,cpuacct' '/cg/cpuacct'",
         "mkdir 0o755 '/cg/memory'",
-        "mount flags=0x8 set=0xf propagation=0x82 'memory' '/cg/memory' 'cgroup' ['ro', 'memory']",
+        "mount set=0xf propagation=0x82 'memory' '/cg/memory' 'cgroup' ['ro', 'memory']",
         "mkdir 0o755 '/cg/systemd'",
-        "mount flags=0x8 set=0xf propagation=0x82 'systemd' '/cg/systemd' 'cgroup'"
-        " ['ro', 'name=systemd']",
+        "mount set=0xf propagation=0x82 'systemd' '/cg/systemd' 'cgroup' ['ro', 'name=systemd']",
     ]
 
 

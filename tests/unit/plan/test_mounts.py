@@ -52,7 +52,7 @@ def test_clean_path(path: str, clean: str) -> None:
 def test_flags_of_filesystems(entry: dict[str, Any], flags: int) -> None:
     op = op_of(entry)
     assert op.name == "mount"
-    assert op.flags == flags | ops.MOUNT_PROC_GUARD
+    assert op.flags == flags
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_flags_of_filesystems(entry: dict[str, Any], flags: int) -> None:
 )
 def test_flags_of_binds(options: list[str], flags: int) -> None:
     op = op_of({"destination": "/x", "source": "/src", "options": options})
-    assert (op.name, op.flags) == ("bind", flags | ops.BIND_PROC_GUARD)
+    assert (op.name, op.flags) == ("bind", flags)
 
 
 @pytest.mark.parametrize(

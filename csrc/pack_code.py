@@ -3,10 +3,14 @@
     pack_code.py OUTPUT_FOLDER PACKAGE...
 
 The file is named after the interpreter, whose byte code it is: cpython-311.code. It holds four
-bytes with the size of the index, the marshalled index, and the marshalled code of the modules
-one after the other. The index: name -> (is a package, start, end, modules of ours that it
-imports at once). Docstrings and asserts are left out, and the import of __future__, whose
-effect is in the code already. runtime/launch.py reads it.
+bytes with the size of the head, the marshalled head, and the groups of modules one after the
+other. A group is a marshalled tuple of code objects: those of the modules that the same commands
+need, because what is read together shares its strings. The head: name -> (is a package, group,
+place in the group, modules of ours that it imports at once), and the groups' ends.
+
+Left out is what only readers and checkers need: docstrings, asserts, annotations, what stands
+below `if TYPE_CHECKING`, and the import of __future__, whose effect is in the code already.
+runtime/launch.py reads the file.
 """
 
 from __future__ import annotations
@@ -16,7 +20,9 @@ import ast
 import marshal
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from types import CodeType
 
 LEFT_OUT = ("runtime.__main__", "runtime.launch")  # these run before the store is open
 
@@ -27,22 +33,47 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def compile_module(tree: ast.Module, name: str) -> bytes:
-    """The marshalled code. Its file name is none that exists below a working directory."""
-    flags = 0
-    for node in list(tree.body):
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            for alias in node.names:
-                flags |= getattr(__future__, alias.name).compiler_flag
-            tree.body.remove(node)
-    code = compile(tree, f"<pyrunc>/{name}", "exec", flags=flags, dont_inherit=True, optimize=2)
-    return marshal.dumps(code)
+class Strip(ast.NodeTransformer):
+    """Takes out what has no effect on a program that never looks at its own annotations."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        """``if TYPE_CHECKING`` is its else branch."""
+        self.generic_visit(node)
+        is_for_checkers = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        return node.orelse if is_for_checkers else node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """``name: type = value`` is an assignment, ``name: type`` nothing."""
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """No ``-> type``."""
+        self.generic_visit(node)
+        node.returns = None
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """No ``argument: type``."""
+        node.annotation = None
+        return node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        """The only feature in use concerns annotations."""
+        return None if node.module == "__future__" else node
 
 
-def needs_of(tree: ast.Module, known: set[str]) -> tuple[str, ...]:
-    """Our modules that the statements at the top of a module import, parents before children."""
+def compile_module(tree: ast.Module, name: str) -> CodeType:
+    """The code. Its file name is none that exists below a working directory."""
+    flags = __future__.annotations.compiler_flag
+    return compile(tree, f"<pyrunc>/{name}", "exec", flags=flags, dont_inherit=True, optimize=2)
+
+
+def needs_of(nodes: Iterable[ast.AST], known: set[str]) -> tuple[str, ...]:
+    """Our modules that the statements among `nodes` import, parents before children."""
     found: dict[str, None] = {}
-    for node in tree.body:
+    for node in nodes:
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -56,24 +87,57 @@ def needs_of(tree: ast.Module, known: set[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_command(tree: ast.Module) -> bool:
+    """The module of a command defines its COMMAND."""
+    targets = [node.targets for node in tree.body if isinstance(node, ast.Assign)]
+    return any(isinstance(t, ast.Name) and t.id == "COMMAND" for names in targets for t in names)
+
+
+def groups_of(trees: dict[str, ast.Module], needs: dict[str, tuple[str, ...]]) -> list[list[str]]:
+    """The modules that belong together: every command needs all of a group, or nothing of it.
+
+    A command needs what its functions import, too. What else only functions import is a group
+    by itself.
+    """
+    users: dict[str, list[str]] = {name: [] for name in trees}
+    for command, tree in trees.items():
+        if not is_command(tree):
+            continue
+        reached = {command, *needs_of(ast.walk(tree), {*trees})}
+        waiting = [*reached]
+        while waiting:
+            fresh = set(needs[waiting.pop()]) - reached
+            reached |= fresh
+            waiting += fresh
+        for name in reached:
+            users[name].append(command)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, commands in users.items():
+        groups.setdefault(tuple(commands) or (name,), []).append(name)
+    return list(groups.values())
+
+
 def pack(root: Path, packages: list[str]) -> bytes:
     """The file for all modules of `packages` below `root`, always the same for the same."""
-    trees = {}
+    paths, trees = {}, {}
     for package in packages:
         for path in sorted((root / package).rglob("*.py")):
             relative = path.relative_to(root)
-            if module_name(relative) not in LEFT_OUT:
-                trees[relative] = ast.parse(path.read_text(encoding="utf-8"))
-    known = {module_name(relative) for relative in trees}
-    index = {}
-    codes = b""
-    for relative, tree in trees.items():
-        needs = needs_of(tree, known)
-        code = compile_module(tree, str(relative))
-        place = (len(codes), len(codes) + len(code))
-        index[module_name(relative)] = (relative.name == "__init__.py", *place, needs)
-        codes += code
-    head = marshal.dumps(index)
+            name = module_name(relative)
+            if name not in LEFT_OUT:
+                paths[name] = relative
+                trees[name] = ast.parse(path.read_text(encoding="utf-8"))
+    trees = {name: Strip().visit(tree) for name, tree in trees.items()}
+    needs = {name: needs_of(tree.body, {*trees}) for name, tree in trees.items()}
+    index, ends, codes = {}, [], b""
+    for number, group in enumerate(groups_of(trees, needs)):
+        compiled = tuple(compile_module(trees[name], str(paths[name])) for name in group)
+        # Twice, because marshal writes strings that were shared before in another way.
+        codes += marshal.dumps(marshal.loads(marshal.dumps(compiled)))
+        ends.append(len(codes))
+        for place, name in enumerate(group):
+            index[name] = (paths[name].name == "__init__.py", number, place, needs[name])
+    head = marshal.dumps((index, ends))
     return len(head).to_bytes(4, "little") + head + codes
 
 

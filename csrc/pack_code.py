@@ -48,6 +48,14 @@ class Strip(ast.NodeTransformer):
             return ast.copy_location(ast.Pass(), node)
         return ast.copy_location(ast.Assign([node.target], node.value), node)
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """The fields of a NamedTuple are annotations that it reads."""
+        body: list[ast.stmt] = []
+        for part in node.body:
+            body += [part] if isinstance(part, ast.AnnAssign) else _many(self.visit(part))
+        node.body = body
+        return node
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         """No ``-> type``."""
         self.generic_visit(node)
@@ -64,10 +72,16 @@ class Strip(ast.NodeTransformer):
         return None if node.module == "__future__" else node
 
 
+def _many(visited: ast.stmt | list[ast.stmt] | None) -> list[ast.stmt]:
+    return visited if isinstance(visited, list) else [visited] if visited is not None else []
+
+
 def compile_module(tree: ast.Module, name: str) -> CodeType:
     """The code. Its file name is none that exists below a working directory."""
     flags = __future__.annotations.compiler_flag
-    return compile(tree, f"<pyrunc>/{name}", "exec", flags=flags, dont_inherit=True, optimize=2)
+    file = f"<pyrunc>/{name}"
+    code: CodeType = compile(tree, file, "exec", flags=flags, dont_inherit=True, optimize=2)
+    return code
 
 
 def needs_of(nodes: Iterable[ast.AST], known: set[str]) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-import os
+import posix as os
 import stat
 
 from oci_schema.check import is_valid
 from runtime.errors import ConfigError
 from runtime.jsonfile import MAX_BYTES, parse
+from runtime.paths import inside, resolved
 from runtime.version import SPEC_VERSION
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ class Bundle:
         self.config = config
         self.config_text = config_text
         # Resolved here and once: no later step meets a link that could have changed.
-        self.rootfs = os.path.realpath(os.path.join(path, config["root"]["path"]))
+        self.rootfs = resolved(inside(path, config["root"]["path"]))
 
     def check_rootfs(self) -> None:
         """See that the root filesystem is a directory.
@@ -83,7 +84,7 @@ def load(directory: str) -> Bundle:
 def resolve(directory: str) -> str:
     """The absolute path, symbolic links resolved, as getcwd(2) has it after a chdir(2)."""
     if directory:
-        return os.path.realpath(directory)
+        return resolved(directory)
     try:
         return os.getcwd()
     except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno as errno_names
-import os
+import posix as os
 
 
 def errno_words(number: int) -> str:

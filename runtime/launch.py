@@ -8,7 +8,7 @@ No import of __future__ here: it is a file to be read like any other.
 """
 
 import gc
-import os
+import posix as os
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import PathFinder

@@ -8,7 +8,7 @@ writes them as records, a failure carries them inside the one fatal record as "w
 
 from __future__ import annotations
 
-import os
+import posix as os
 import sys
 import time
 from _json import encode_basestring

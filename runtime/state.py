@@ -12,12 +12,13 @@ be made), so that delete can clean up after a runtime that was killed half-way.
 from __future__ import annotations
 
 import errno
-import os
+import posix as os
 import stat
 from errno import ENOENT, ENOTDIR
 
 from runtime.errors import ConfigError, HostError, KernelError, StatusError
 from runtime.jsonfile import dump_compact, parse
+from runtime.paths import is_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ class Container:
             return "paused"
         if not self.is_init_alive():
             return "stopped"
-        return "created" if os.path.lexists(self.fifo) else "running"
+        return "created" if is_there(self.fifo) else "running"
 
     def oci_state(self, status: str, *, pid: int | None = None) -> dict[str, Any]:
         """The state as hooks read it."""
@@ -415,7 +416,9 @@ class StateStore:
             try:
                 os.mkdir(folder, 0o700)
             except FileNotFoundError:
-                os.makedirs(self.root, 0o700, exist_ok=True)
+                from os import makedirs  # seldom
+
+                makedirs(self.root, 0o700, exist_ok=True)
                 os.mkdir(folder, 0o700)
             root = os.stat(self.root)
         except FileExistsError as error:

@@ -6,12 +6,13 @@ make.py makes one; later commands load it from the paths in state.json.
 from __future__ import annotations
 
 import errno
-import os
+import posix as os
 import time
 
 from runtime.cgroups import files
 from runtime.errors import KernelError
 from runtime.host import cgroup_probe
+from runtime.paths import is_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ class Cgroup:
         except OSError as error:
             if error.errno in files.GONE:
                 # Either the file or the whole cgroup is not there.
-                return not os.path.isdir(v2[1])
+                return not is_there(v2[1])
             if error.errno == errno.EOPNOTSUPP:
                 return False  # threaded: only whole processes can be killed
             raise self._failed(f"kill the processes of {v2[1]}", "write", error) from error

@@ -7,7 +7,7 @@ is replaced atomically: at no moment is a container without one, or under two of
 from __future__ import annotations
 
 import errno
-import os
+import posix as os
 from _struct import Struct
 
 from runtime.cgroups.devices import ALL, ANY, DevicePolicy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
+import posix as os
 
 from runtime.cgroups import files
 from runtime.cgroups.plan import THREADED_CONTROLLERS, ancestors, relative

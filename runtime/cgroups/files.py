@@ -8,7 +8,7 @@ and get every value in one write.
 from __future__ import annotations
 
 import errno
-import os
+import posix as os
 import time
 
 from runtime.errors import HostError

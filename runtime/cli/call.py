@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import posix as os
 
+from runtime import paths
+from runtime.environment import variable
 from runtime.errors import ConfigError, HostError, errno_words
 from runtime.log import json_string, write_all
 from runtime.plan.options import GlobalOptions
@@ -84,7 +86,7 @@ def absolute(path: str, field: str) -> str:
     Errors:  HostError when it is relative and the working directory is gone.
     """
     try:
-        return os.path.abspath(path)
+        return paths.absolute(path)
     except OSError as error:
         raise HostError(
             f"the working directory of this process: {errno_words(error.errno or 0)}",
@@ -108,13 +110,15 @@ def state_root(given: str | None) -> str:
         if not root.strip("/"):
             raise ConfigError("Option --root argument should not be set to /")
         return root
-    runtime_dir = os.environ.get("XDG_RUNTIME_DIR", "")
+    runtime_dir = variable("XDG_RUNTIME_DIR")
     if not runtime_dir or not _is_foreign_root():
         return DEFAULT_ROOT
     root = absolute(runtime_dir + "/pyrunc", "XDG_RUNTIME_DIR")
     hint = "the path in $XDG_RUNTIME_DIR must be writable by the user"
     try:
-        os.makedirs(root, 0o700, exist_ok=True)
+        from os import makedirs  # seldom
+
+        makedirs(root, 0o700, exist_ok=True)
         hint = "you should check permission of the path in $XDG_RUNTIME_DIR"
         os.chmod(root, 0o1700)
     except OSError as error:
@@ -126,7 +130,7 @@ def _is_foreign_root() -> bool:
     """Not root of the machine: another user, or root of a user namespace of a user's own."""
     if os.geteuid() != 0:
         return True
-    if os.environ.get("USER") == "root":
+    if variable("USER") == "root":
         return False
     return _read_uid_map() not in (INITIAL_UID_MAP, [])
 

@@ -7,7 +7,7 @@ kernel, and its device number lets every later write check that it lands in that
 
 from __future__ import annotations
 
-import os
+import posix as os
 
 from runtime.errors import HostError
 from runtime.host.cgroup_layout import CgroupLayout, Hierarchy

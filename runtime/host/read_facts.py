@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import posix as os
 
 from runtime.errors import HostError
 from runtime.host.cgroup_probe import read_layout
 from runtime.host.facts import HostFacts
+from runtime.paths import is_there
 
 # The inode of its file is a constant of the kernel, PROC_USER_INIT_INO.
 INITIAL_USER_NAMESPACE = 0xEFFFFFFD
@@ -33,7 +34,7 @@ def read_facts() -> HostFacts:
         last_cap=int(_text("/proc/sys/kernel/cap_last_cap") or LAST_CAP_OF_5_10),
         network_namespace=(network.st_dev, network.st_ino),
         cgroups=read_layout(),
-        kcore=os.path.lexists("/proc/kcore"),
+        kcore=is_there("/proc/kcore"),
     )
 
 

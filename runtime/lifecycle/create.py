@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import posix as os
 import time
 
 from runtime import bundle as bundles
 from runtime.cgroups.make import make as make_cgroup
 from runtime.cgroups.plan import plan_cgroup
+from runtime.environment import variable
 from runtime.errors import ContainerError, HostError, KernelError
 from runtime.host.read_facts import read_facts
 from runtime.lifecycle import interrupt
@@ -132,9 +133,9 @@ def _listen_fds() -> int:
 
     Source:  sd_listen_fds(3).
     """
-    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+    if variable("LISTEN_PID") != str(os.getpid()):
         return 0
-    count = os.environ.get("LISTEN_FDS", "")
+    count = variable("LISTEN_FDS")
     return int(count) if count.isascii() and count.isdigit() and len(count) < 5 else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
+import posix as os
 import sys
 
 from runtime.errors import ConfigError, ContainerError, HostError, KernelError

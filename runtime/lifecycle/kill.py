@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import posix as os
 import time
 
 from runtime.errors import ContainerError, KernelError, StatusError
+from runtime.paths import is_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _signal_init(container: Container, number: int) -> None:
 
 
 def _has_cgroup(container: Container) -> bool:
-    return any(os.path.isdir(path) for path in container.cgroup_paths.values())
+    return any(is_there(path) for path in container.cgroup_paths.values())
 
 
 def _cgroup(container: Container) -> Cgroup:

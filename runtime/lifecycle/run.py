@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix as os
 
 from runtime.errors import ContainerError
 from runtime.lifecycle.create import make_container

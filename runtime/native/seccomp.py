@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import posix as os
 from _struct import pack, unpack_from
 
 import runtime._seccomp as _seccomp

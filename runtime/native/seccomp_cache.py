@@ -13,7 +13,7 @@ that cannot be used costs time, never the container.
 from __future__ import annotations
 
 import marshal
-import os
+import posix as os
 from _blake2 import blake2b
 from _struct import Struct
 
@@ -106,11 +106,13 @@ def stamp(paths: list[str]) -> bytes:
     for path in paths:
         found = os.stat(path)
         lines.append(f"{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {path}")
-    return os.fsencode("\n".join(lines))
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 def _is_current(stamped: bytes) -> bool:
-    paths = [line.split(" ", 4)[4] for line in os.fsdecode(stamped).split("\n")]
+    paths = [
+        line.split(" ", 4)[4] for line in stamped.decode("utf-8", "surrogateescape").split("\n")
+    ]
     try:
         return stamp(paths) == stamped
     except OSError:

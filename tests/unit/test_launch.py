@@ -37,6 +37,9 @@ def site(tmp_path: Path) -> Path:
         "from runtime import low\n"
         "from runtime.low import VALUE\n"
         "def f(x: Unknown) -> None: ...\n"
+        "class C:\n    field: Unknown\n    def g(self, x: Unknown) -> None: ...\n"
+        "TYPE_CHECKING = False\n"
+        "if TYPE_CHECKING:\n    from nowhere import Unknown\nelse:\n    import gc\n"
     )
     return package.parent
 
@@ -73,6 +76,9 @@ def look(site: Path, expression: str) -> str:
         pytest.param("runtime.deep.__path__[0].endswith('/runtime/deep')", "True", id="path"),
         pytest.param("'__future__' in sys.modules", "False", id="no __future__"),
         pytest.param("top.f.__annotations__", "{}", id="annotations are left out"),
+        pytest.param("top.C.__annotations__, top.C.g.__annotations__",
+                     "({'field': 'Unknown'}, {})", id="but those of fields"),
+        pytest.param("top.gc.__name__", "gc", id="else of TYPE_CHECKING"),
         pytest.param("top.f.__code__.co_filename", "<pyrunc>/runtime/deep/top.py", id="file name"),
     ],
 )  # fmt: skip

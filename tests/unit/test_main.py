@@ -52,8 +52,8 @@ def test_nothing_costly_is_imported(tmp_path: Path) -> None:
     assert modules - ours <= FREE
     assert ours <= {
         "runtime", "runtime.cli", "runtime.cli.call", "runtime.cli.dispatch",
-        "runtime.cli.options", "runtime.cli.spec", "runtime.errors", "runtime.launch",
-        "runtime.log",
+        "runtime.cli.options", "runtime.cli.spec", "runtime.environment", "runtime.errors",
+        "runtime.launch", "runtime.log", "runtime.paths",
         "runtime.plan", "runtime.plan.options", "runtime.version",
     }  # fmt: skip
 

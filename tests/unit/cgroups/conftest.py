@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posix
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,7 +111,8 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCgroup
         place.write_text(value)
         cgroups.writes.append((key, value))
 
-    monkeypatch.setattr(os, "mkdir", mkdir)
-    monkeypatch.setattr(os, "rmdir", rmdir)
+    for module in (os, posix):  # pathlib, in the tests, takes the one, the runtime the other
+        monkeypatch.setattr(module, "mkdir", mkdir)
+        monkeypatch.setattr(module, "rmdir", rmdir)
     monkeypatch.setattr(files, "write_file", write_file)
     yield cgroups

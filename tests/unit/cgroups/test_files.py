@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posix
 import time
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def test_what_does_not_exist_needs_no_right_to_be_removed(
     def refuse(path: str, *, dir_fd: int | None = None) -> None:
         raise OSError(number, "refused")
 
-    monkeypatch.setattr(os, "rmdir", refuse)
+    monkeypatch.setattr(posix, "rmdir", refuse)
     files.remove_tree(str(tmp_path / "gone"), here(tmp_path), iter(()))
     with pytest.raises(OSError):
         files.remove_tree(str(tmp_path), here(tmp_path), iter(()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posix
 from typing import Any
 
 import pytest
@@ -161,7 +162,7 @@ class TestRootless:
                 raise PermissionError(errno.EACCES, "denied", path)
             mkdir(path, mode, dir_fd=dir_fd)
 
-        monkeypatch.setattr(os, "mkdir", refusing)
+        monkeypatch.setattr(posix, "mkdir", refusing)
 
     def test_goes_without_what_it_may_not_have(self, fake: Any) -> None:
         cgroup = make(plan(fake.layout("memory", "pids"), None, None, rootless=True))

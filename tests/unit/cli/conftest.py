@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posix
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -98,7 +99,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         module = ModuleType(name)
         vars(module).update(members)
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.delitem(posix.environ, b"XDG_RUNTIME_DIR", raising=False)
     return world
 
 

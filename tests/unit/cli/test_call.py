@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import posix
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,11 @@ def test_json_is_spelled_as_go_spells_it(value: Any, indent: str, text: str) -> 
 
 @pytest.fixture
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    monkeypatch.setattr(posix, "geteuid", lambda: 65534)
 
 
 def root_of(monkeypatch: pytest.MonkeyPatch, uid_map: str) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(posix, "geteuid", lambda: 0)
     monkeypatch.setattr(call, "_read_uid_map", uid_map.split)
 
 
@@ -104,10 +105,10 @@ def test_where_root_keeps_states(
     uid_map: str, user: str | None, is_own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root_of(monkeypatch, uid_map)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("USER", raising=False)
+    monkeypatch.setitem(posix.environ, b"XDG_RUNTIME_DIR", os.fsencode(str(tmp_path)))
+    monkeypatch.delitem(posix.environ, b"USER", raising=False)
     if user:
-        monkeypatch.setenv("USER", user)
+        monkeypatch.setitem(posix.environ, b"USER", os.fsencode(user))
     assert state_root(None) == (f"{tmp_path}/pyrunc" if is_own else "/run/pyrunc")
 
 
@@ -116,9 +117,9 @@ def test_where_root_keeps_states(
 def test_without_a_runtime_dir_the_default_stays(
     value: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.delitem(posix.environ, b"XDG_RUNTIME_DIR", raising=False)
     if value is not None:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", value)
+        monkeypatch.setitem(posix.environ, b"XDG_RUNTIME_DIR", os.fsencode(value))
     assert state_root(None) == "/run/pyrunc"
 
 
@@ -126,7 +127,7 @@ def test_without_a_runtime_dir_the_default_stays(
 def test_the_users_place_is_made_private_and_sticky(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setitem(posix.environ, b"XDG_RUNTIME_DIR", os.fsencode(str(tmp_path)))
     for _ in range(2):
         root = state_root(None)
         assert os.stat(root).st_mode & 0o7777 == 0o1700
@@ -135,7 +136,7 @@ def test_the_users_place_is_made_private_and_sticky(
 @pytest.mark.usefixtures("nobody")
 def test_a_users_place_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "file"))
+    monkeypatch.setitem(posix.environ, b"XDG_RUNTIME_DIR", os.fsencode(str(tmp_path / "file")))
     with pytest.raises(HostError, match="XDG_RUNTIME_DIR must be writable by the user"):
         state_root(None)
 

@@ -38,7 +38,7 @@ def test_user_namespace(
     def stat(path: Any, **rest: Any) -> Any:
         return Status if path == "/proc/self/ns/user" else real(path, **rest)
 
-    monkeypatch.setattr("os.stat", stat)
+    monkeypatch.setattr("posix.stat", stat)
     monkeypatch.setattr(module, "_text", lambda path: setgroups if "setgroups" in path else "40")
     facts = read_facts()
     assert (facts.in_user_namespace, facts.setgroups_allowed) == (inside, allowed)
@@ -48,6 +48,6 @@ def test_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     def stat(path: Any, **_: Any) -> Any:
         raise FileNotFoundError(2, "none", path)
 
-    monkeypatch.setattr("os.stat", stat)
+    monkeypatch.setattr("posix.stat", stat)
     with pytest.raises(HostError, match="mount a procfs on /proc"):
         read_facts()

@@ -111,7 +111,7 @@ def groups_of(trees: dict[str, ast.Module], needs: dict[str, tuple[str, ...]]) -
     """The modules that belong together: every command needs all of a group, or nothing of it.
 
     A command needs what its functions import, too. What else only functions import is a group
-    by itself.
+    by itself. What most commands need comes first.
     """
     users: dict[str, list[str]] = {name: [] for name in trees}
     for command, tree in trees.items():
@@ -128,7 +128,8 @@ def groups_of(trees: dict[str, ast.Module], needs: dict[str, tuple[str, ...]]) -
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, commands in users.items():
         groups.setdefault(tuple(commands) or (name,), []).append(name)
-    return list(groups.values())
+    by_use = sorted(groups.items(), key=lambda item: len(item[0]), reverse=True)
+    return [group for _, group in by_use]
 
 
 def pack(root: Path, packages: list[str]) -> bytes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Entry = tuple[bool, int, int, tuple[str, ...]]
     Head = tuple[dict[str, Entry], list[int]]
 
+FIRST_READ = 96 << 10  # bytes; four times the head
 DEBIAN_PACKAGES = (
     "/usr/lib/python3/dist-packages",
     "/usr/local/lib/python{0.major}.{0.minor}/dist-packages",
@@ -34,14 +35,17 @@ class CodeStore:
     The index says of every module: is it a package, where its code lies, and which of our
     modules it imports first of all. Those are run before it, straight away: by the time its
     import statements come they are answered in C, without the import system's 20 us each.
-    The code of modules that are needed together is one piece, which is read once.
+    The code of modules that are needed together is one group, which is read once.
     """
 
-    __slots__ = ("_codes", "_ends", "_groups", "_index", "_site")
+    __slots__ = ("_ends", "_file", "_groups", "_index", "_site", "_start")
 
-    def __init__(self, head: "Head", codes: memoryview, site: str) -> None:
+    def __init__(self, file: "StoreFile", site: str) -> None:
+        self._file = file
+        size = int.from_bytes(file.read(0, 4), "little")
+        self._start = 4 + size
+        head: Head = loads(file.read(4, self._start))
         self._index, self._ends = head
-        self._codes = codes
         self._groups: dict[int, tuple[CodeType, ...]] = {}
         self._site = site
 
@@ -64,7 +68,8 @@ class CodeStore:
                 self._load(name)
         if group not in self._groups:
             start = self._ends[group - 1] if group else 0
-            self._groups[group] = loads(self._codes[start : self._ends[group]])
+            part = self._file.read(self._start + start, self._start + self._ends[group])
+            self._groups[group] = loads(part)
         exec(self._groups[group][place], module.__dict__)
 
     def _load(self, name: str) -> None:
@@ -99,19 +104,44 @@ class CodeStore:
         return spec
 
 
+class StoreFile:
+    """The store's bytes: the first of them at once, which is most of what a command needs.
+
+    No descriptor stays open in between: the numbers from 3 on are the caller's.
+    """
+
+    __slots__ = ("_first", "_path")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._first = self._at(0, FIRST_READ)
+
+    def read(self, start: int, end: int) -> bytes:
+        """The bytes from `start` to `end`.
+
+        Errors:  OSError.
+        """
+        return self._first[start:end] if end <= len(self._first) else self._at(start, end)
+
+    def _at(self, start: int, end: int) -> bytes:
+        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(fd, end - start, start)
+        finally:
+            os.close(fd)
+
+
 def use_code_store(site: str) -> None:
     """Import our modules from the store, if there is one for this interpreter.
 
     Source:  csrc/pack_code.py: four bytes with the size of the head, the head, the groups.
     """
+    file = f"{site}/runtime/{sys.implementation.cache_tag}.code"
     try:
-        with open(f"{site}/runtime/{sys.implementation.cache_tag}.code", "rb", 0) as file:
-            data = file.read()
-        size = int.from_bytes(data[:4], "little")
-        head = loads(data[4 : 4 + size])
+        store = CodeStore(StoreFile(file), site)
     except (OSError, ValueError, EOFError, TypeError):
         return  # built by another Python: the sources are as good, and slower
-    sys.meta_path.insert(0, CodeStore(head, memoryview(data)[4 + size :], site))
+    sys.meta_path.insert(0, store)
 
 
 def find_cffi(here: str) -> None:

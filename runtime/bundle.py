@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import posix as os
-import stat
+from _stat import S_ISDIR, S_ISREG
 
 from oci_schema.check import is_valid
 from runtime.errors import ConfigError
@@ -48,7 +48,7 @@ class Bundle:
         Errors:  ConfigError if it is not.
         """
         try:
-            is_directory = stat.S_ISDIR(os.stat(self.rootfs).st_mode)
+            is_directory = S_ISDIR(os.stat(self.rootfs).st_mode)
         except OSError as error:
             raise ConfigError(
                 f"invalid rootfs: stat {self.rootfs}",
@@ -106,7 +106,7 @@ def read_config(path: str, directory: str) -> bytes:
         raise _not_opened(error, path, directory) from error
     try:
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
+        if not S_ISREG(status.st_mode):
             raise ConfigError(f"{file} is not a regular file")
         size = max(min(status.st_size, MAX_BYTES) + 1, SMALLEST_READ)
         data = b""
@@ -124,7 +124,7 @@ def _not_opened(error: OSError, path: str, directory: str) -> ConfigError:
     if error.errno not in (errno.ENOENT, errno.ENOTDIR):
         return ConfigError(f"open {path}/{CONFIG_NAME}", errno=error.errno or 0)
     try:
-        is_directory = stat.S_ISDIR(os.stat(path).st_mode)
+        is_directory = S_ISDIR(os.stat(path).st_mode)
     except OSError as missing:
         return ConfigError(f"chdir {directory or path}", errno=missing.errno or 0)
     if not is_directory:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import errno
 import posix as os
-import stat
+from _stat import S_ISREG
 from errno import ENOENT, ENOTDIR
 
 from runtime.errors import ConfigError, HostError, KernelError, StatusError
@@ -328,7 +328,7 @@ class StateStore:
             raise HostError(f"open {path}", errno=error.errno or 0) from error
         try:
             status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode) or status.st_size > STATE_MAX_BYTES:
+            if not S_ISREG(status.st_mode) or status.st_size > STATE_MAX_BYTES:
                 raise HostError(f"{path} is no state of ours")
             data = b""
             while chunk := os.read(fd, max(status.st_size + 1 - len(data), 1)):

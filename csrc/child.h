@@ -61,8 +61,13 @@ int proc_handle(struct child *child);
 /* "self/fd/N" of it, for calls that want a path. */
 int proc_open_fd(struct child *child, int fd, int flags);
 int proc_chmod_fd(struct child *child, int fd, unsigned int mode);
+/* "self/attr/NAME" of it, for writing. */
+int proc_open_attribute(struct child *child, const char *name);
 /* Where a descriptor lies, as d_path sees it; length or -1. */
 int proc_fd_path(struct child *child, int fd, char *buffer, int size);
+
+/* SELinux: the label of keys made from now on (op_labels.c). */
+int label_new_keys(struct child *child, const char *label);
 
 /* Message to the runtime and the wait for its word (init.c). */
 int child_reach(struct child *child, uint32_t barrier);

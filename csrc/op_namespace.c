@@ -138,13 +138,21 @@ int op_keyring(const struct plan_op *op, struct child *child, const char **call)
 {
 	char text[256];
 	const char *field = text;
+	const char *label = plan_string(child->plan, op, 1);
 
+	*call = "write(attr/keycreate)";
+	if (label && label_new_keys(child, label) < 0)
+		return -1;
 	*call = "keyctl";
 	const long ring = syscall(SYS_keyctl, SYS_KEYCTL_JOIN_SESSION_KEYRING,
 				  plan_string(child->plan, op, 0));
 
 	if (ring < 0)
 		return errno == ENOSYS ? 0 : -1; /* a kernel without keyrings has none to share */
+	*call = "write(attr/keycreate)";
+	if (label && label_new_keys(child, "") < 0)
+		return -1;
+	*call = "keyctl";
 	/* "type;uid;gid;permissions;description": let the owner find the ring, as runc does. */
 	const long length = syscall(SYS_keyctl, SYS_KEYCTL_DESCRIBE, ring, text, sizeof(text) - 1);
 

@@ -88,3 +88,13 @@ int proc_fd_path(struct child *child, int fd, char *buffer, int size)
 	buffer[length] = '\0';
 	return (int)length;
 }
+
+int proc_open_attribute(struct child *child, const char *name)
+{
+	char path[64];
+
+	if (proc_handle(child) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "self/attr/%s", name);
+	return openat(child->proc_fd, path, O_WRONLY | O_CLOEXEC);
+}

@@ -171,6 +171,31 @@ static inline long sys_clone3(struct sys_clone_args *args)
 	return syscall(SYS_clone3, args, sizeof(*args));
 }
 
+/* struct sched_attr up to Linux 5.3; an older kernel takes it as its last fields are 0. */
+struct sys_sched_attr {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime; /* nanoseconds, as the next two */
+	uint64_t deadline;
+	uint64_t period;
+	uint32_t util_min;
+	uint32_t util_max;
+};
+
+static inline int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)
+{
+	return (int)syscall(SYS_sched_setattr, pid, attr, 0u);
+}
+
+/* Not libc's: its cpu_set_t ends at 1024 CPUs. */
+static inline int sys_sched_setaffinity(pid_t pid, size_t size, const void *mask)
+{
+	return (int)syscall(SYS_sched_setaffinity, pid, size, mask);
+}
+
 static inline int sys_pivot_root(const char *new_root, const char *put_old)
 {
 	return (int)syscall(SYS_pivot_root, new_root, put_old);

@@ -17,11 +17,12 @@ class HostFacts:
     network_namespace  (st_dev, st_ino) of the runtime's own network namespace
     cgroups            the cgroup mounts and the runtime's own cgroups
     kcore              /proc/kcore exists, so /dev/core makes sense
+    apparmor, selinux  the security module is on; asked only where a label is wanted
     """
 
     __slots__ = (
-        "cgroups", "euid", "in_user_namespace", "kcore", "last_cap", "network_namespace",
-        "setgroups_allowed",
+        "apparmor", "cgroups", "euid", "in_user_namespace", "kcore", "last_cap",
+        "network_namespace", "selinux", "setgroups_allowed",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +35,8 @@ class HostFacts:
         network_namespace: tuple[int, int],
         cgroups: CgroupLayout,
         kcore: bool,
+        apparmor: bool = False,
+        selinux: bool = False,
     ) -> None:
         self.euid = euid
         self.in_user_namespace = in_user_namespace
@@ -42,3 +45,5 @@ class HostFacts:
         self.network_namespace = network_namespace
         self.cgroups = cgroups
         self.kcore = kcore
+        self.apparmor = apparmor
+        self.selinux = selinux

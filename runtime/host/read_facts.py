@@ -14,8 +14,8 @@ INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 LAST_CAP_OF_5_10 = 40
 
 
-def read_facts() -> HostFacts:
-    """The facts about this host and process.
+def read_facts(*, labels: bool = False) -> HostFacts:
+    """The facts about this host and process, with `labels` those about security modules.
 
     Errors:  HostError when /proc is missing.
     """
@@ -27,6 +27,11 @@ def read_facts() -> HostFacts:
             "read the runtime's own namespaces in /proc/self/ns", errno=error.errno or 0,
             hint="mount a procfs on /proc",
         ) from error  # fmt: skip
+    apparmor = selinux = False
+    if labels:
+        from runtime.host.security_modules import has_apparmor, has_selinux
+
+        apparmor, selinux = has_apparmor(), has_selinux()
     return HostFacts(
         euid=os.geteuid(),
         in_user_namespace=foreign,
@@ -35,6 +40,8 @@ def read_facts() -> HostFacts:
         network_namespace=(network.st_dev, network.st_ino),
         cgroups=read_layout(),
         kcore=is_there("/proc/kcore"),
+        apparmor=apparmor,
+        selinux=selinux,
     )
 
 

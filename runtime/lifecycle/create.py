@@ -86,7 +86,8 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     bundle = bundles.load(options.bundle)
     os.chdir(bundle.path)
     config = bundle.config
-    host = read_facts()
+    process = config.get("process", {})
+    host = read_facts(labels=bool(process.get("apparmorProfile") or process.get("selinuxLabel")))
     for warning in check_rules(config, options, host):
         log.warning(warning)
     bundle.check_rootfs()

@@ -40,6 +40,13 @@ HINTS = {
     ("keyring", errno_numbers.EDQUOT): "too many keys: sysctl kernel.keys.maxkeys, "
     "or use --no-new-keyring",
     ("hostname", errno_numbers.EPERM): "a host name needs a UTS namespace of one's own",
+    ("scheduler", errno_numbers.EPERM): "the runtime itself lacks CAP_SYS_NICE, or the cgroup "
+    "has no real-time share: linux.resources.cpu.realtimeRuntime",
+    ("scheduler", errno_numbers.EINVAL): "this kernel does not take that policy with these numbers",
+    ("io_priority", errno_numbers.EPERM): "the real-time class needs CAP_SYS_ADMIN or CAP_SYS_NICE",
+    ("cpu_affinity", errno_numbers.EINVAL): "none of these CPUs is in the cgroup's cpuset",
+    ("apparmor", errno_numbers.ENOENT): "the profile is not loaded: apparmor_parser(8)",
+    ("process_label", errno_numbers.EINVAL): "the loaded policy does not know this label",
     ("mask_path", errno_numbers.ENOENT): "masking a file needs /dev/null in the container",
 }
 

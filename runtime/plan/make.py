@@ -73,12 +73,14 @@ def make_plan(
     plan_namespaces(plan, config, namespaces, host, cgroup_dirs)
     todo = plan.ops
 
+    todo.append(ops.every_cpu())
     todo.append(ops.setsid())
     if not options.no_new_keyring:
         todo.append(
             ops.keyring(
                 f"_ses.{options.container_id}",
                 in_user_namespace=is_in_user_namespace(namespaces, host),
+                label=process.get("selinuxLabel") or None,
             )
         )
     if namespaces.new & NEWNET:
@@ -101,8 +103,12 @@ def make_plan(
     todo += plan_late_readonly(requests)
     todo += plan_readonly_root(config)
     todo += plan_umask(process)
+    if process.get("apparmorProfile"):
+        from runtime.plan.labels import plan_profile
+
+        todo += plan_profile(process)
     todo += plan_closed_paths(linux)
-    todo += plan_attributes(config)
+    todo += plan_attributes(config, process)
 
     no_new_privs = process.get("noNewPrivileges", False)
     identity, after_filter = plan_identity(
@@ -114,6 +120,10 @@ def make_plan(
     )
     for limit, asked in zip(plan.rlimits, process.get("rlimits", ()), strict=True):
         todo.append(ops.rlimit(limit.origin, asked["type"], limit.resource, limit.soft, limit.hard))
+    if process.get("selinuxLabel"):
+        from runtime.plan.labels import plan_label
+
+        todo += plan_label(process)
     todo += identity
     todo.append(ops.sync(ops.BARRIER_CREATED))
     todo.append(ops.fifo(plan.add_slot("fifo", FIFO_NAME, "exec fifo")))

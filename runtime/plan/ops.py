@@ -90,7 +90,8 @@ CODES = {
     "move_root": 23, "remount_ro": 24, "readonly_path": 25, "mask_path": 26, "umask": 27,
     "stdio_owner": 28, "stdio_null": 29, "no_new_privs": 30, "seccomp": 31, "bounding": 32,
     "user": 33, "caps": 34, "personality": 35, "chdir": 36, "executable": 37, "fifo": 38,
-    "exec": 39, "rlimit": 40,
+    "exec": 39, "rlimit": 40, "scheduler": 44, "io_priority": 45, "cpu_affinity": 46,
+    "apparmor": 47, "process_label": 48,
 }  # fmt: skip
 
 
@@ -135,14 +136,14 @@ def setsid() -> Op:
 KEYRING_OTHERS_SEARCH = 0x8  # the permission bit KEY_OTH_SEARCH
 
 
-def keyring(name: str, *, in_user_namespace: bool) -> Op:
-    """Join a new session keyring of this name; ENOSYS is no error.
+def keyring(name: str, *, in_user_namespace: bool, label: str | None = None) -> Op:
+    """Join a new session keyring of this name, with an SELinux label; ENOSYS is no error.
 
     The owner may search it; in a user namespace others too, as the owner is one of them there.
     """
     return Op(
         "keyring", "default keyring", f"join the session keyring {name}", 0,
-        (KEYRING_OTHERS_SEARCH if in_user_namespace else 0,), (name,),
+        (KEYRING_OTHERS_SEARCH if in_user_namespace else 0,), (name, label),
     )  # fmt: skip
 
 
@@ -330,6 +331,51 @@ def seccomp(filter_bytes: bytes, flags: int) -> Op:
 def rlimit(origin: str, kind: str, resource: int, soft: int, hard: int) -> Op:
     """setrlimit(2), before the user is changed; 2^64 - 1 is no limit."""
     return Op("rlimit", origin, f"set {kind} to {soft} (hard {hard})", 0, (resource, soft, hard))
+
+
+def scheduler(
+    policy: str, number: int, flags: int, nice: int, priority: int,
+    runtime: int, deadline: int, period: int,
+) -> Op:  # fmt: skip
+    """sched_setattr(2): `number` is that of the policy; the times are in nanoseconds."""
+    return Op(
+        "scheduler", "process.scheduler", f"set the scheduling policy {policy}", flags,
+        (number, nice & 0xFFFFFFFF | priority << 32, runtime, deadline, period),
+    )  # fmt: skip
+
+
+def io_priority(kind: str, number: int, priority: int) -> Op:
+    """ioprio_set(2) of this process: `number` is that of the class."""
+    return Op(
+        "io_priority", "process.ioPriority", f"set the I/O priority {kind} {priority}", 0,
+        (number, priority),
+    )  # fmt: skip
+
+
+def cpu_affinity(origin: str, cpus: str, mask: bytes) -> Op:
+    """sched_setaffinity(2): `mask` of bits as the kernel takes it, `cpus` to be read."""
+    return Op("cpu_affinity", origin, f"run on the CPUs {cpus}", 0, (), (mask,))
+
+
+def every_cpu() -> Op:
+    """Run wherever the cgroup lets us, not where the runtime was told to; best effort."""
+    return Op("cpu_affinity", "default CPU affinity", "run on every CPU", 0, (), (b"",))
+
+
+def apparmor(profile: str) -> Op:
+    """Have execve(2) change to this AppArmor profile."""
+    return Op(
+        "apparmor", "process.apparmorProfile", f"apply the AppArmor profile {profile}",
+        0, (), (profile,),
+    )  # fmt: skip
+
+
+def process_label(label: str) -> Op:
+    """Have execve(2) change to this SELinux label."""
+    return Op(
+        "process_label", "process.selinuxLabel", f"apply the SELinux label {label}",
+        0, (), (label,),
+    )  # fmt: skip
 
 
 def bounding(keep: int) -> Op:

@@ -70,14 +70,18 @@ def plan_umask(process: Process) -> list[Op]:
     return [ops.umask("process.user.umask", process.get("user", {}).get("umask", DEFAULT_UMASK))]
 
 
-def plan_attributes(config: Config) -> list[Op]:
-    """Personality and no_new_privs."""
+def plan_attributes(config: Config, process: Process) -> list[Op]:
+    """no_new_privs, scheduler, I/O priority, personality: before rights are given up."""
     planned = []
+    if process.get("noNewPrivileges", False):
+        planned.append(ops.no_new_privs())
+    if process.get("scheduler") or process.get("ioPriority"):
+        from runtime.plan.scheduling import plan_priorities
+
+        planned += plan_priorities(process)
     domain = config.get("linux", {}).get("personality", {}).get("domain")
     if domain is not None:
         planned.append(ops.personality(PERSONALITIES[domain]))
-    if config["process"].get("noNewPrivileges", False):
-        planned.append(ops.no_new_privs())
     return planned
 
 

@@ -194,12 +194,19 @@ def _check_process(
     found.unsupported("process.terminal", process.get("terminal"))
     if options.console_socket and not process.get("terminal"):
         found.error("--console-socket", "is of no use without process.terminal")
-    found.unsupported("process.apparmorProfile", process.get("apparmorProfile"))
-    found.unsupported("process.selinuxLabel", process.get("selinuxLabel"))
-    found.unsupported("process.scheduler", process.get("scheduler"))
-    found.unsupported("process.ioPriority", process.get("ioPriority"))
-    affinity = process.get("execCPUAffinity", {})
-    found.unsupported("process.execCPUAffinity", affinity.get("initial") or affinity.get("final"))
+    check_attributes(found, process, host)
+
+
+def check_attributes(found: Findings, process: Process, host: HostFacts) -> None:
+    """Labels, scheduling: what few ask for, so the rules about it are loaded on need."""
+    if process.get("apparmorProfile") or process.get("selinuxLabel"):
+        from runtime.plan.labels import check_labels
+
+        check_labels(found, process, host)
+    if process.get("scheduler") or process.get("ioPriority") or process.get("execCPUAffinity"):
+        from runtime.plan.scheduling_rules import check_scheduling
+
+        check_scheduling(found, process)
 
 
 def check_environment(found: Findings, field: str, variables: list[str] | tuple[str, ...]) -> None:

@@ -74,6 +74,21 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_cgroups.py::TestMemory::test_half_a_megabyte_is_enough": (
             "its own init needs some 4 MB of the container's memory"
         ),
+        "test_attributes.py::TestScheduler::test_is_set": "no scheduler before 1.2",
+        "test_attributes.py::TestScheduler::test_real_time": "no scheduler before 1.2",
+        "test_attributes.py::TestScheduler::test_deadline": "no scheduler before 1.2",
+        "test_attributes.py::TestScheduler::test_refused_by_the_kernel": "no scheduler before 1.2",
+        "test_attributes.py::TestScheduler::test_refused": "no scheduler before 1.2",
+        "test_attributes.py::TestIoPriority::test_is_set": "no I/O priority before 1.2",
+        "test_attributes.py::TestIoPriority::test_refused": "no I/O priority before 1.2",
+        "test_attributes.py::TestCpus::test_those_of_the_caller_do_not_matter": (
+            "1.1 keeps those of the caller"
+        ),
+        "test_attributes.py::TestCpus::test_refused": "no execCPUAffinity before 1.3",
+        "test_attributes.py::TestPersonality::test_machine[LINUX32-i686]": (
+            "no personality before 1.2"
+        ),
+        "test_attributes.py::TestLabels::test_not_on_this_host[AppArmor]": "says so in other words",
         "test_bad_input.py::TestBundle::test_broken_json": "names neither file, line nor column",
         "test_bad_input.py::TestBundle::test_no_object[create-null]": "1.1 dies of it",
         "test_bad_input.py::test_schema[create-version is none]": "never checks it",

@@ -235,7 +235,8 @@ def test_the_executor_wants_the_strings_of_each_operation(
 REQUIRES_STRINGS = [
     op
     for op in (
-        ops.keyring("k", in_user_namespace=False), ops.link_up("l"), ops.hostname("h"),
+        ops.keyring("k", in_user_namespace=False), ops.every_cpu(), ops.apparmor("p"),
+        ops.process_label("l"), ops.link_up("l"), ops.hostname("h"),
         ops.domainname("d"),
         ops.sysctl("o", "p", "v"), ops.root("/"), ops.mkdir("o", "/"),
         ops.mount("o", fstype="f", source="s", target="t", options=[]),

@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[3]
 def test_the_plan_of_the_smallest_configuration() -> None:
     names = [op.name for op in plan_of(minimal()).ops if op.name not in ("mknod", "symlink")]
     assert names == [
-        "cgroup_join", "cgroup_join", "cgroup_join", "setsid", "keyring", "root_propagation",
-        "root", "pivot", "stdio_null", "umask", "bounding", "stdio_owner", "chdir", "user",
-        "caps", "chdir", "executable", "sync", "fifo", "exec",
+        "cgroup_join", "cgroup_join", "cgroup_join", "cpu_affinity", "setsid", "keyring",
+        "root_propagation", "root", "pivot", "stdio_null", "umask", "bounding", "stdio_owner",
+        "chdir", "user", "caps", "chdir", "executable", "sync", "fifo", "exec",
     ]  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def test_names(field: str) -> None:
 
 
 def test_keyring() -> None:
-    assert ops_named(plan_of(minimal()), "keyring")[0].strings == ("_ses.c1",)
+    assert ops_named(plan_of(minimal()), "keyring")[0].strings == ("_ses.c1", None)
     assert ops_named(plan_of(minimal(), None, options(no_new_keyring=True)), "keyring") == []
 
 

@@ -91,11 +91,6 @@ def test_versions_that_are_not(version: str, words: str) -> None:
             "process.capabilities.effective: CAP_KILL not in permitted",
         ),
         ({"terminal": True}, f"process.terminal: {UNSUPPORTED}"),
-        ({"apparmorProfile": "p"}, f"process.apparmorProfile: {UNSUPPORTED}"),
-        ({"selinuxLabel": "l"}, f"process.selinuxLabel: {UNSUPPORTED}"),
-        ({"scheduler": {"policy": "SCHED_IDLE"}}, f"process.scheduler: {UNSUPPORTED}"),
-        ({"ioPriority": {"class": "IOPRIO_CLASS_BE"}}, f"process.ioPriority: {UNSUPPORTED}"),
-        ({"execCPUAffinity": {"final": "0"}}, f"process.execCPUAffinity: {UNSUPPORTED}"),
     ],
 )
 def test_process(process: dict[str, Any], problem: str) -> None:

@@ -296,7 +296,7 @@ def _run_poststop(container: Container, log: Log) -> None:
 def _finish(
     init: InitProcess, container: Container, cgroup: Cgroup, options: CreateOptions
 ) -> None:
-    """The child waits at the last barrier: state, pid file."""
+    """The child waits at the last barrier: state, descriptors for others, pid file."""
     started = process_start(init.pid)
     if started is None:
         raise ContainerError("the container's first process died unexpectedly")
@@ -305,6 +305,10 @@ def _finish(
     container.data["created"] = rfc3339_nanoseconds(time.time_ns())
     container.data["cgroupPaths"] = cgroup.saved()
     container.save()
+    if options.pidfd_socket:
+        from runtime.lifecycle.handover import hand_over
+
+        hand_over(options.pidfd_socket, b"standard", init.pid_fd, "--pidfd-socket")
     if options.pid_file:
         write_pid_file(options.pid_file, init.pid)
 

@@ -13,6 +13,10 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_run.py::TestOddCallers::test_ignored_and_blocked_signals_are_reset": (
             "keeps blocked signals blocked"
         ),
+        "test_pidfd_socket.py::test_create": "no --pidfd-socket before 1.2",
+        "test_pidfd_socket.py::test_detached_run": "no --pidfd-socket before 1.2",
+        "test_pidfd_socket.py::test_foreground_run": "no --pidfd-socket before 1.2",
+        "test_pidfd_socket.py::test_nobody_listens": "no --pidfd-socket before 1.2",
         "test_namespaces.py::test_new[time]": "no time namespaces before 1.2",
         "test_namespaces.py::TestIsolation::test_time": "no time namespaces before 1.2",
         "test_namespaces.py::TestJoined::test_time_by_path": "no time namespaces before 1.2",
@@ -231,6 +235,10 @@ CRUN: dict[str, tuple[str, ...]] = {
         "test_cgroups.py::TestPids::test_unlimited",
         "test_endurance.py::test_failures_add_up_to_nothing",
         "test_namespaces.py::test_new",
+        "test_pidfd_socket.py::test_create",
+        "test_pidfd_socket.py::test_detached_run",
+        "test_pidfd_socket.py::test_foreground_run",
+        "test_pidfd_socket.py::test_nobody_listens",
         "test_process.py::TestCapabilities::test_unknown_name_is_a_warning",
         "test_process.py::TestEnvironment::test_home",
         "test_process.py::TestKeyring::test_of_its_own",

@@ -1,0 +1,51 @@
+"""Waiting for a program in the foreground: run and exec, unless they detach.
+
+Signals that come to us are meant for the program and passed on; what was orphaned to us is
+reaped on the way.
+"""
+
+from __future__ import annotations
+
+import posix as os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal as _signal
+
+    from runtime.lifecycle.init_process import InitProcess
+else:
+    import _signal
+
+# Not passed on: of our own children, of our own terminal, of our own sockets.
+NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGURG))
+
+
+def wait_for_end(process: InitProcess) -> int:
+    """Sleep until the process ends: its exit status, 128 + N where signal N killed it."""
+    everything = _signal.valid_signals()
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, everything)
+    while True:
+        status = _reap(process.pid)
+        if status is not None:
+            return 128 - status if status < 0 else status
+        number = _signal.sigwaitinfo(everything).si_signo
+        if number in NOT_FORWARDED:
+            continue
+        try:
+            _signal.pidfd_send_signal(process.pid_fd, number)
+        except ProcessLookupError:
+            continue  # the next turn reaps it
+
+
+def _reap(process: int) -> int | None:
+    """Reap all that has ended; the process's exit code (negative signal) if it was among them."""
+    found = None
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if pid == 0:
+            return found
+        if pid == process:
+            found = os.waitstatus_to_exitcode(status)

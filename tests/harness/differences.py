@@ -93,6 +93,10 @@ DIFFERENCES: dict[str, dict[str, str]] = {
             "no personality before 1.2"
         ),
         "test_attributes.py::TestLabels::test_not_on_this_host[AppArmor]": "says so in other words",
+        "test_pause.py::TestPaused::test_shared_pid_namespace[words0]": (
+            "1.1 kills init alone, unless it is told --all"
+        ),
+        "test_ps.py::test_without_an_environment": "then finds no ps",
         "test_bad_input.py::TestBundle::test_broken_json": "names neither file, line nor column",
         "test_bad_input.py::TestBundle::test_no_object[create-null]": "1.1 dies of it",
         "test_bad_input.py::test_schema[create-version is none]": "never checks it",
@@ -165,6 +169,22 @@ CRUN: dict[str, tuple[str, ...]] = {
         "test_listing.py::TestUsage::test_unknown_option",
         "test_listing.py::TestVersion::test_first_line",
         "test_listing.py::test_default_root_and_xdg",
+        "test_pause.py::TestWrongMoment::test_absent",
+        "test_pause.py::TestWrongMoment::test_resume_of_what_runs",
+        "test_pause.py::TestWrongMoment::test_stopped",
+        "test_pause.py::TestWrongMoment::test_twice",
+        "test_pause.py::test_created",
+        "test_pause.py::test_many_at_once",
+        "test_ps.py::test_absent",
+        "test_ps.py::test_json",
+        "test_ps.py::test_options_of_ps",
+        "test_ps.py::test_paused",
+        "test_ps.py::test_ps_fails",
+        "test_ps.py::test_stopped",
+        "test_ps.py::test_table",
+        "test_ps.py::test_unknown_format",
+        "test_ps.py::test_without_a_pid_column",
+        "test_ps.py::test_without_an_environment",
     ),
     "fewer checks, other words, not always one line": (
         "test_bad_input.py::TestBundle::test_broken_json",

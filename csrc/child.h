@@ -11,7 +11,8 @@
  *      |  <------------- FAILED op, call, errno ---- |   and exits 1
  *      |          ... REACHED created, go on ...     |   the socket closes
  *   start: opens exec.fifo  <------- "0" ----------- |   blocked in open(2) until then
- *      |  <------- a FAILED message, or end -------- |   execve closes the fifo
+ *      |  <-------------------- "1" ---------------- |   its hooks, if any, are done
+ *      |  <------- a FAILED message, or end -------- |   execve closes the fifo; so does death
  */
 #ifndef PYRUNC_CHILD_H
 #define PYRUNC_CHILD_H
@@ -35,6 +36,7 @@ struct child {
 	int mask_fd;       /* the empty directory that masks directories; -1 until needed */
 	uint32_t deferred; /* slots whose setns was refused and will be tried again */
 	bool cwd_done;
+	bool hooks_after_start;
 	mode_t umask;      /* for hooks: the caller's, then the container's; ours is 0 */
 	char root_path[PATH_MAX];  /* where root_fd lies as seen from "/"; "" after the pivot */
 	char program[PATH_MAX];    /* found by op_executable */

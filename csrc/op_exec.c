@@ -290,6 +290,10 @@ int op_exec(const struct plan_op *op, struct child *child, const char **call)
 		return -1;
 	close_from(3 + (int)op->number[0], child->report_fd);
 	child->proc_fd = child->root_fd = child->mask_fd = -1;
+	/* Tells the end by execve from a death in a hook. Nobody there to be told is no error;
+	 * without hooks there is no time to die in, and the filter need not allow a write. */
+	if (child->hooks_after_start && write(child->report_fd, "1", 1) < 0)
+		errno = 0;
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
 	sigemptyset(&none);

@@ -56,6 +56,7 @@ int op_hook(const struct plan_op *op, struct child *child, const char **call)
 		.timeout_ms = op->number[0] < HOOK_TIMEOUT_S_MAX ? (long)op->number[0] * 1000 : 0,
 		.output = output, .output_size = sizeof(output),
 	};
+	child->hooks_after_start = child->report_fd >= 0;
 	const mode_t ours = umask(child->umask);
 	const int done = size < 0 || !argv || !envp ? -1 : hook_run(&run);
 	const int err = errno;

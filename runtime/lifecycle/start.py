@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from runtime.log import Log
     from runtime.state import Container, StateStore
 
+HOOKS_DONE = b"1"
+INIT_NAME = b"pyrunc init\n"
+DYING_MS = 1000  # from closing its descriptors to its end
+
 # Engines know the first two by these words.
 WRONG_MOMENT = {
     "running": "cannot start an already running container",
@@ -52,14 +56,11 @@ def release(store: StateStore, container_id: str) -> Container:
         pid_fd = open_init(container)
         try:
             words = _open_fifo(container, pid_fd)
+            _check_words(words, container, pid_fd)
         finally:
             os.close(pid_fd)
     finally:
         os.close(lock)
-    if not words:
-        raise ContainerError("exec fifo is empty: the container's init died before its start")
-    if len(words) > 1:
-        raise report.error_after_start(words[1:], container.last_ops, container.config)
     return container
 
 
@@ -69,11 +70,62 @@ def _open_fifo(container: Container, pid_fd: int) -> bytes:
         try:
             # Before anything is read: who asks from now on sees it running.
             os.unlink(container.fifo)
-            return calls.wait_started(fifo, pid_fd, 1 + report.MESSAGE_SIZE)
+            return calls.wait_started(fifo, pid_fd, 2 + report.MESSAGE_SIZE)
         finally:
             os.close(fifo)
     except OSError as error:
         raise HostError(f"open {container.fifo}", errno=error.errno or 0) from error
+
+
+def _check_words(words: bytes, container: Container, pid_fd: int) -> None:
+    """What init said: "0", "1" after its startContainer hooks, a message if it failed.
+
+    Errors:  ContainerError when it did not get to execute its program.
+    Source:  csrc/child.h.
+    """
+    if not words:
+        raise ContainerError("exec fifo is empty: the container's init died before its start")
+    hooks_are_done = words[1:2] == HOOKS_DONE
+    message = words[2:] if hooks_are_done else words[1:]
+    if message:
+        raise report.error_after_start(message, container.last_ops, container.config)
+    has_hooks = any(name == "hook" for name, *_ in container.last_ops[1:])
+    if (has_hooks and not hooks_are_done) or _ended_as_init(container.pid, pid_fd):
+        raise ContainerError("the container's init died before it executed its program")
+
+
+def _ended_as_init(pid: int, pid_fd: int) -> bool:
+    """The process has ended, and still bore init's name, which execve(2) changes.
+
+    It does so a moment after it closes the fifo; and a dying process closes it a moment
+    before it is dead.
+    """
+    if _name(pid) != INIT_NAME:
+        return False
+    import select  # rare
+
+    poll = select.poll()
+    poll.register(pid_fd, select.POLLIN)
+    for _ in range(DYING_MS):
+        if poll.poll(1):
+            return _name(pid) == INIT_NAME
+        if _name(pid) != INIT_NAME:
+            return False
+    return False  # a program that calls itself so
+
+
+def _name(pid: int) -> bytes:
+    """comm of a process; empty when it is reaped, and nobody can tell any more."""
+    try:
+        fd = os.open(f"/proc/{pid}/comm", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    try:
+        return os.read(fd, 32)
+    except ProcessLookupError:
+        return b""
+    finally:
+        os.close(fd)
 
 
 def run_poststart(container: Container) -> None:

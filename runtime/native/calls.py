@@ -96,8 +96,8 @@ def spawn(
 
 
 def wait_started(fifo_fd: int, pid_fd: int, size: int) -> bytes:
-    """What came through the exec fifo: b"0" when the program runs, more is a failure message,
-    nothing that init died before."""
+    """What came through the exec fifo until it was closed, see csrc/child.h; nothing when init
+    died before it opened it."""
     buffer = ffi.new("char[]", size)
     while True:
         got = lib.k_wait_started(fifo_fd, pid_fd, buffer, size)

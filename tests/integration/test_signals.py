@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -203,3 +204,32 @@ def test_start_is_not_waited_for_by_delete_force(runtime: Runtime, bundle: Bundl
     runtime.call("delete", "--force", container.id, timeout_s=5).check()
     process.communicate(timeout=5)
     assert os.waitpid(container.pid, 0)[1] == signal.SIGKILL
+
+
+@pytest.mark.parametrize("verb", ["start", "run"])
+def test_init_killed_in_a_hook_is_not_started(runtime: Runtime, bundle: Bundle, verb: str) -> None:
+    """The exec fifo closes in either way: by the end of init, and by its execve(2)."""
+    up = hang_in(bundle.sleep(), "startContainer")
+    name = runtime.new_id()
+    if verb == "start":
+        container = runtime.create(bundle, container_id=name)
+        process = subprocess.Popen(
+            runtime.command("start", name),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    else:
+        bundle.save()
+        process = subprocess.Popen(
+            runtime.command("run", "-b", str(bundle.path), name),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+    wait_until(up.exists, 10)
+    pid = int(json.loads(runtime.call("state", name).check().out)["pid"])
+    os.kill(pid, signal.SIGKILL)
+    _, said = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert b"init died before it executed its program" in said
+    if verb == "start":
+        assert container.status == "stopped"
+    else:
+        assert runtime.ids() == []

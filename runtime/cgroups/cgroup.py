@@ -84,6 +84,11 @@ class Cgroup:
         """
         return [directory + "/tasks" for h, directory in self._dirs if h.version == 1]
 
+    def place(self, controller: str) -> tuple[Hierarchy, str] | None:
+        """The directory with a controller's files: v1's if it is mounted there, else v2's,
+        which may lack them; "" is always v2's."""
+        return self._v1(controller) or self._v2()
+
     def clone_dir(self) -> str | None:
         """The v2 directory for CLONE_INTO_CGROUP; None on a host with v1 alone."""
         v2 = self._v2()
@@ -204,13 +209,10 @@ class Cgroup:
 
         Errors:  KernelError, HostError.
         """
-        memory = self._v1("memory")
-        file = "memory.oom_control"
-        if memory is None:
-            memory = self._v2()
-            file = "memory.events"
+        memory = self.place("memory")
         if memory is None:
             return 0
+        file = "memory.oom_control" if memory[0].version == 1 else "memory.events"
         try:
             return files.counter(self._read(memory, file), "oom_kill")
         except OSError as error:
@@ -333,7 +335,7 @@ class Cgroup:
         return None
 
     def _freezer(self) -> tuple[Hierarchy, str] | None:
-        return self._v1("freezer") or self._v2()
+        return self.place("freezer")
 
     def _read(self, where: tuple[Hierarchy, str], name: str) -> str:
         fd = files.open_dir(where[1], where[0])

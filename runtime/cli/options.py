@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FLAG = "flag"  # stands alone, or --name=true, --name=false
 TEXT = "text"  # takes a value
 NUMBER = "number"  # takes a decimal number
+DURATION = "duration"  # takes a time such as 500ms or 1m30s
 LIST = "list"  # takes a value, may be repeated, is never split at commas
 BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
@@ -164,8 +165,12 @@ def read_options(
             raise GrammarError(f"flag needs an argument: -{name}")
         if option.kind == LIST:
             values[option.name] = [*_strings(values.get(option.name)), given]
+        elif option.kind == NUMBER:
+            values[option.name] = _number(name, given)
         else:
-            values[option.name] = _number(name, given) if option.kind == NUMBER else given
+            if option.kind == DURATION:
+                _check_duration(name, given)
+            values[option.name] = given
     return positional, []
 
 
@@ -197,6 +202,16 @@ def _number(name: str, text: str) -> int:
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
         raise GrammarError(f'invalid value "{text}" for flag -{name}: write a whole number')
     return int(text)
+
+
+def _check_duration(name: str, text: str) -> None:
+    from runtime.cli.duration import parse_duration  # seldom
+
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        reason = "write a number and a unit, such as 500ms or 5s"
+        raise GrammarError(f'invalid value "{text}" for flag -{name}: {reason}') from error
 
 
 def _strings(value: Value | None) -> list[str]:

@@ -40,6 +40,14 @@ def raise_on_signals() -> None:
             _signal.signal(number, _interrupt)
 
 
+def die_of_signals() -> None:
+    """From now on INT, and PIPE of a reader that left, end this process quietly, as TERM does:
+    a command that only looks has nothing to undo. An ignored INT stays ignored."""
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
+
 def hold_signals() -> None:
     """From now on they wait until the runtime waits."""
     _signal.pthread_sigmask(_signal.SIG_BLOCK, STOPPING)

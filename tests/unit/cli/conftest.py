@@ -48,7 +48,7 @@ class World:
         self.root_is_missing = False
         self.roots: list[str] = []
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-        self.act: Callable[[], int | None] = lambda: 0
+        self.act: Callable[[], Any] = lambda: 0
 
     def add(self, *containers: FakeContainer) -> None:
         self.containers.update({container.id: container for container in containers})
@@ -61,8 +61,8 @@ class World:
         self.roots.append(root)
         return FakeStore(self)
 
-    def lifecycle(self, name: str) -> Callable[..., int | None]:
-        def note(*arguments: Any, **options: Any) -> int | None:
+    def lifecycle(self, name: str) -> Callable[..., Any]:
+        def note(*arguments: Any, **options: Any) -> Any:
             self.calls.append((name, arguments, options))
             return self.act()
 
@@ -93,7 +93,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """A world without containers, in place of the state store and the lifecycle."""
     world = World()
     parts: dict[str, dict[str, Any]] = {"runtime.state": {"StateStore": world.store}}
-    for verb in ("create", "run", "start", "kill", "delete"):
+    for verb in ("create", "run", "start", "kill", "delete", "events"):
         parts[f"runtime.lifecycle.{verb}"] = {verb: world.lifecycle(verb)}
     for name, members in parts.items():
         module = ModuleType(name)

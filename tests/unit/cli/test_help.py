@@ -4,7 +4,7 @@ import pytest
 
 from runtime.cli import help as help_texts
 from runtime.cli.dispatch import COMMANDS, command_module
-from runtime.cli.options import FLAG, GLOBAL_OPTIONS, LIST, NUMBER, TEXT, Command, Option
+from runtime.cli.options import DURATION, FLAG, GLOBAL_OPTIONS, LIST, NUMBER, TEXT, Command, Option
 
 EXAMPLE = Command(
     "example",
@@ -72,7 +72,7 @@ def test_the_tables_are_sound(command: str, options: tuple[Option, ...]) -> None
     shadowed = {"rootless"} if command == "spec" else set()
     assert not command or global_names & set(names) == shadowed
     for option in options:
-        assert option.kind in (FLAG, TEXT, NUMBER, LIST)
+        assert option.kind in (FLAG, TEXT, NUMBER, DURATION, LIST)
         assert option.help
         assert not option.help.endswith(".")
         assert option.kind != FLAG or option.default is None

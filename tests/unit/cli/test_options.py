@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from runtime.cli.options import (
+    DURATION,
     FLAG,
     LIST,
     NO_MAXIMUM,
@@ -25,6 +26,7 @@ OPTIONS = (
     Option("bundle", TEXT, "", aliases=("b",)),
     Option("force", FLAG, "", aliases=("f",)),
     Option("count", NUMBER, ""),
+    Option("interval", DURATION, ""),
     Option("gid", LIST, "", aliases=("g",)),
 )
 
@@ -58,6 +60,7 @@ def read(line: str, *, in_order: bool = False) -> tuple[dict[str, Value], list[s
         pytest.param("-f -f=F id", {"force": False}, ["id"], id="flag taken back"),
         pytest.param("--count 3", {"count": 3}, [], id="number"),
         pytest.param("--count=-3", {"count": -3}, [], id="negative number"),
+        pytest.param("--interval 1m5s", {"interval": "1m5s"}, [], id="duration"),
         pytest.param("-g 1 -g 2", {"gid": ["1", "2"]}, [], id="repeated"),
         pytest.param("-g 7,8", {"gid": ["7,8"]}, [], id="never split at commas"),
         pytest.param("- id", {}, ["-", "id"], id="a dash alone is an argument"),
@@ -89,6 +92,10 @@ def test_in_order_the_first_argument_ends_the_options() -> None:
         ("--count=", 'invalid value "" for flag -count: write a whole number'),
         ("--count 1.5", 'invalid value "1.5" for flag -count: write a whole number'),
         ("--count ٣", 'invalid value "٣" for flag -count: write a whole number'),
+        (
+            "--interval 5",
+            'invalid value "5" for flag -interval: write a number and a unit, such as 500ms or 5s',
+        ),
         ("--force=maybe", 'invalid boolean value "maybe" for -force: write true or false'),
         ("---force", "bad flag syntax: ---force"),
         ("--=x", "bad flag syntax: --=x"),

@@ -15,7 +15,8 @@ from runtime.native import calls
 @pytest.fixture(autouse=True)
 def signals_as_before() -> Iterator[None]:
     handlers = {
-        number: signal.getsignal(number) for number in (*interrupt.STOPPING, signal.SIGCHLD)
+        number: signal.getsignal(number)
+        for number in (*interrupt.STOPPING, signal.SIGCHLD, signal.SIGPIPE)
     }
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield
@@ -69,3 +70,13 @@ def test_children_are_reported_again() -> None:
     interrupt.expect_children()
     end, value, _ = calls.run_hook("/bin/sh", ["sh", "-c", "exit 4"], [], b"", 5)
     assert (end, value) == (calls.HOOK_EXITED, 4)
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_a_command_that_only_looks_dies_quietly(handler: signal.Handlers) -> None:
+    signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python sets it
+    interrupt.die_of_signals()
+    assert signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL
+    expected = signal.SIG_IGN if handler == signal.SIG_IGN else signal.SIG_DFL
+    assert signal.getsignal(signal.SIGINT) == expected

@@ -13,10 +13,11 @@ from runtime.errors import ContainerError, HostError, KernelError
 from runtime.host.read_facts import read_facts
 from runtime.lifecycle import interrupt
 from runtime.lifecycle.init_process import InitProcess, check_preserved, open_slot
+from runtime.lifecycle.pid_file import write_pid_file
 from runtime.lifecycle.report import last_ops
+from runtime.lifecycle.seccomp_filter import seccomp_filter
 from runtime.lifecycle.undo import Undo
 from runtime.native import calls
-from runtime.native.seccomp_cache import load_or_compile
 from runtime.plan import ops
 from runtime.plan.make import make_plan
 from runtime.plan.rules import check_rules
@@ -26,7 +27,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from oci_schema.types import Config
     from runtime.bundle import Bundle
     from runtime.cgroups.cgroup import Cgroup
     from runtime.cgroups.plan import CgroupPlan
@@ -97,7 +97,7 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
         linux.get("devices"), host.cgroups,
         rootless=_is_rootless(globals_, host), in_user_namespace=host.in_user_namespace,
     )  # fmt: skip
-    seccomp = _seccomp_filter(config, globals_, log)
+    seccomp = seccomp_filter(config, globals_.root, log)
     listening = _listen_fds()
     dirs = [(one.hierarchy, one.directory) for one in cgroup.dirs]
     plan = make_plan(
@@ -113,20 +113,6 @@ def _is_rootless(globals_: GlobalOptions, host: HostFacts) -> bool:
     if globals_.rootless is not None:
         return globals_.rootless
     return host.euid != 0 or host.in_user_namespace
-
-
-def _seccomp_filter(config: Config, globals_: GlobalOptions, log: Log) -> tuple[bytes, int] | None:
-    profile: Any = config.get("linux", {}).get("seccomp")
-    if not profile:
-        return None
-    warnings: list[str] = []
-    debug: list[str] = []
-    made = load_or_compile(profile, globals_.root, warnings=warnings, debug=debug)
-    for line in warnings:
-        log.warning(line)
-    for line in debug:
-        log.debug(line)
-    return made
 
 
 def _listen_fds() -> int:
@@ -321,29 +307,6 @@ def _out_of_memory(cgroup: Cgroup, error: ContainerError) -> ContainerError | No
         "container init was OOM-killed (memory limit too low?)",
         field="linux.resources.memory.limit",
     )
-
-
-def write_pid_file(path: str, pid: int) -> None:
-    """Digits and nothing else, complete when the name appears: engines poll for it.
-
-    Errors:  HostError.
-    """
-    folder, _, name = path.rpartition("/")
-    temporary = f"{folder}/.{name}"
-    try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        try:
-            os.write(fd, b"%d" % pid)
-            os.rename(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise HostError(
-            f"write the pid file {path}", field="--pid-file", errno=error.errno or 0
-        ) from error
 
 
 def rfc3339_nanoseconds(nanoseconds: int) -> str:

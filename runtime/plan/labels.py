@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oci_schema.types import Process
     from runtime.host.facts import HostFacts
+    from runtime.plan.findings import Findings
     from runtime.plan.ops import Op
-    from runtime.plan.rules import Findings
 
 # Engines know the second by these words.
 NO_APPARMOR = "an AppArmor profile is specified, but AppArmor is disabled or not supported"

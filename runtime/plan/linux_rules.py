@@ -11,9 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oci_schema.types import Config, Device, IDMapping, Linux
     from runtime.host.facts import HostFacts
+    from runtime.plan.findings import Findings
     from runtime.plan.namespaces import Namespaces
     from runtime.plan.options import CreateOptions
-    from runtime.plan.rules import Findings
 
 MAP_LINES_MOST = 340  # Source: user_namespaces(7)
 CLOCKS = ("monotonic", "boottime")

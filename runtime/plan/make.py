@@ -21,7 +21,8 @@ from runtime.plan.plan import Plan
 from runtime.plan.process import (
     Environment,
     plan_attributes,
-    plan_identity,
+    plan_becoming,
+    plan_program,
     plan_rlimits,
     plan_umask,
     plan_working_directory,
@@ -110,36 +111,17 @@ def make_plan(
     todo += plan_closed_paths(linux)
     todo += plan_attributes(config, process)
 
-    no_new_privs = process.get("noNewPrivileges", False)
-    identity, after_filter = plan_identity(
-        process,
-        environment,
-        host,
+    after_filter = plan_becoming(
+        plan, process, environment, host, has_filter=seccomp is not None,
         set_groups=may_set_groups(linux, namespaces, host),
-        keeps_sys_admin=seccomp is not None and not no_new_privs,
-    )
-    for limit, asked in zip(plan.rlimits, process.get("rlimits", ()), strict=True):
-        todo.append(ops.rlimit(limit.origin, asked["type"], limit.resource, limit.soft, limit.hard))
-    if process.get("selinuxLabel"):
-        from runtime.plan.labels import plan_label
-
-        todo += plan_label(process)
-    todo += identity
+    )  # fmt: skip
     todo.append(ops.sync(ops.BARRIER_CREATED))
     todo.append(ops.fifo(plan.add_slot("fifo", FIFO_NAME, "exec fifo")))
     if seccomp is not None:
         todo.append(ops.seccomp(*seccomp))
     todo += after_filter
     todo += _start_hooks(config, bundle_path, options, environment)
-    todo.append(
-        ops.execute(
-            process["args"],
-            environment.variables,
-            plan.preserved,
-            process.get("user", {}).get("uid", 0),
-            default_home=environment.default_home,
-        )
-    )
+    todo.append(plan_program(process, environment, plan.preserved))
     return plan
 
 

@@ -9,8 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oci_schema.types import Config, Linux, Mount
     from runtime.host.facts import HostFacts
+    from runtime.plan.findings import Findings
     from runtime.plan.namespaces import Namespaces
-    from runtime.plan.rules import Findings
 
 
 def check_mounts(found: Findings, config: Config, namespaces: Namespaces, host: HostFacts) -> None:

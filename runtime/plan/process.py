@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from oci_schema.types import Config, Process, User
     from runtime.host.facts import HostFacts
     from runtime.plan.ops import Op
+    from runtime.plan.plan import Plan
 
 # asm-generic/resource.h; all the architectures that we build for share it.
 RLIMITS = {
@@ -85,6 +86,33 @@ def plan_attributes(config: Config, process: Process) -> list[Op]:
     return planned
 
 
+def plan_becoming(
+    plan: Plan,
+    process: Process,
+    environment: Environment,
+    host: HostFacts,
+    *,
+    has_filter: bool,
+    set_groups: bool,
+) -> list[Op]:
+    """Limits, label, identity: the last rights are given up. Returned is what must wait until
+    the seccomp filter is in."""
+    for limit, asked in zip(plan.rlimits, process.get("rlimits", ()), strict=True):
+        plan.ops.append(
+            ops.rlimit(limit.origin, asked["type"], limit.resource, limit.soft, limit.hard)
+        )
+    if process.get("selinuxLabel"):
+        from runtime.plan.labels import plan_label
+
+        plan.ops += plan_label(process)
+    identity, after_filter = plan_identity(
+        process, environment, host, set_groups=set_groups,
+        keeps_sys_admin=has_filter and not process.get("noNewPrivileges", False),
+    )  # fmt: skip
+    plan.ops += identity
+    return after_filter
+
+
 def plan_identity(
     process: Process,
     environment: Environment,
@@ -124,3 +152,11 @@ def plan_identity(
         ops.executable(process["args"][0], environment.search_path),
     ]  # fmt: skip
     return planned, [final] if needs_second else []
+
+
+def plan_program(process: Process, environment: Environment, preserved: int) -> Op:
+    """The end: the program with its descriptors."""
+    return ops.execute(
+        process["args"], environment.variables, preserved, process.get("user", {}).get("uid", 0),
+        default_home=environment.default_home,
+    )  # fmt: skip

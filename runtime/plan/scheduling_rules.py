@@ -10,7 +10,7 @@ from runtime.plan.scheduling import cpu_mask
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from oci_schema.types import Process, Scheduler
-    from runtime.plan.rules import Findings
+    from runtime.plan.findings import Findings
 
 NICE_POLICIES = ("SCHED_OTHER", "SCHED_BATCH")
 PRIORITY_POLICIES = ("SCHED_FIFO", "SCHED_RR")

@@ -8,6 +8,7 @@
  *      |  <------------- CHILD pid, pidfd ---------- |   fork: the intermediate leaves
  *      |  <------------- WANT path ----------------- |   a bind source out of our reach
  *      |  --------------- go on, descriptor -------> |   a detached mount of it
+ *      |  <------------- MASTER, descriptor -------- |   of the new terminal
  *      |  <------------- FAILED op, call, errno ---- |   and exits 1
  *      |          ... REACHED created, go on ...     |   the socket closes
  *   start: opens exec.fifo  <------- "0" ----------- |   blocked in open(2) until then
@@ -76,5 +77,7 @@ int child_reach(struct child *child, uint32_t barrier);
 int child_announce(struct child *child, int pid, int pid_fd);
 /* A detached mount of a host path that our user namespace may not walk: the runtime may. */
 int child_want_tree(struct child *child, const char *path, bool recursive);
+/* The terminal's other end, for whoever copies; no answer comes. */
+int child_send_master(struct child *child, int master_fd);
 
 #endif

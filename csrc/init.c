@@ -15,9 +15,15 @@
 #include "child.h"
 #include "sys.h"
 
-enum message_kind { MESSAGE_REACHED = 1, MESSAGE_CHILD = 2, MESSAGE_FAILED = 3, MESSAGE_WANT = 4 };
+enum message_kind {
+	MESSAGE_REACHED = 1,
+	MESSAGE_CHILD = 2,
+	MESSAGE_FAILED = 3,
+	MESSAGE_WANT = 4,
+	MESSAGE_MASTER = 5,
+};
 
-/* runtime/lifecycle/channel.py reads this: keep both together. */
+/* runtime/lifecycle/report.py reads this: keep both together. */
 struct message {
 	uint32_t kind;
 	uint32_t value; /* barrier or pid */
@@ -144,6 +150,13 @@ int child_want_tree(struct child *child, const char *path, bool recursive)
 	if (tree < 0) /* the runtime cannot open it either */
 		errno = EACCES;
 	return tree;
+}
+
+int child_send_master(struct child *child, int master_fd)
+{
+	const struct message message = { .kind = MESSAGE_MASTER };
+
+	return send_message(child->control_fd, &message, offsetof(struct message, detail), master_fd);
 }
 
 /* Tell whoever listens; the container's own stderr is the last resort. */

@@ -53,7 +53,9 @@ def main(call: Call) -> int:
     """Create the container; 0."""
     from runtime.lifecycle.create import create
 
-    create(create_options(call), creation_globals(call), call.log)
+    options = create_options(call)
+    options.detach = True  # nobody stays to copy for a terminal
+    create(options, creation_globals(call), call.log)
     return 0
 
 

@@ -291,12 +291,21 @@ def _finish(
     container.data["created"] = rfc3339_nanoseconds(time.time_ns())
     container.data["cgroupPaths"] = cgroup.saved()
     container.save()
-    if options.pidfd_socket:
-        from runtime.lifecycle.handover import hand_over
-
-        hand_over(options.pidfd_socket, b"standard", init.pid_fd, "--pidfd-socket")
+    if options.console_socket or options.pidfd_socket:
+        _hand_over(init, options)
     if options.pid_file:
         write_pid_file(options.pid_file, init.pid)
+
+
+def _hand_over(init: InitProcess, options: CreateOptions) -> None:
+    """The descriptors that an engine waits for, each at a socket of its own."""
+    from runtime.lifecycle.handover import hand_over
+
+    if options.console_socket:
+        hand_over(options.console_socket, b"/dev/pts/ptmx", init.master_fd, "--console-socket")
+        init.close_master()
+    if options.pidfd_socket:
+        hand_over(options.pidfd_socket, b"standard", init.pid_fd, "--pidfd-socket")
 
 
 def _out_of_memory(cgroup: Cgroup, error: ContainerError) -> ContainerError | None:

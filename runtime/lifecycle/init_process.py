@@ -80,9 +80,10 @@ class InitProcess:
     """One child in its init role.
 
     pid, pid_fd   of the container's process; before a fork of the intermediate, of that
+    master_fd     the other end of its terminal, -1 as long as there is none
     """
 
-    __slots__ = ("_channel", "config", "pid", "pid_fd", "plan")
+    __slots__ = ("_channel", "config", "master_fd", "pid", "pid_fd", "plan")
 
     def __init__(
         self, plan: Plan, config: dict[str, Any], channel: int, pid: int, pid_fd: int
@@ -92,6 +93,7 @@ class InitProcess:
         self._channel = channel
         self.pid = pid
         self.pid_fd = pid_fd
+        self.master_fd = -1
 
     @classmethod
     def spawn(
@@ -140,6 +142,9 @@ class InitProcess:
             if kind == report.CHILD:
                 self._meet_child(value, passed)
                 continue
+            if kind == report.MASTER:
+                self.master_fd = passed
+                continue
             if value == last:
                 return
             at_barrier(value)
@@ -150,6 +155,12 @@ class InitProcess:
         calls.go_on(self._channel)
         os.close(self._channel)
         self._channel = -1
+
+    def close_master(self) -> None:
+        """Let go of the terminal's other end: somebody else has it, or it hangs up."""
+        if self.master_fd >= 0:
+            os.close(self.master_fd)
+            self.master_fd = -1
 
     def _lend_tree(self, wanted: bytes, *, recursive: bool) -> None:
         """Open a bind source for a child whose user namespace may not walk there.
@@ -186,6 +197,7 @@ class InitProcess:
         if self._channel >= 0:
             os.close(self._channel)
             self._channel = -1
+        self.close_master()
         if self.pid:
             try:
                 os.kill(self.pid, SIGKILL)  # our child, not reaped: the pid is its own

@@ -20,6 +20,7 @@ REACHED = 1
 CHILD = 2
 FAILED = 3
 WANT = 4
+MASTER = 5
 
 # What an errno means for an operation, where the kernel's word misleads: (op, errno) -> hint.
 HINTS = {

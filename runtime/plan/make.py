@@ -12,6 +12,7 @@ from runtime.plan.devices import has_own_dev, plan_devices
 from runtime.plan.mounts import mount_requests, plan_late_readonly, plan_mounts
 from runtime.plan.namespaces import (
     NEWNET,
+    NEWNS,
     Namespaces,
     is_in_user_namespace,
     may_set_groups,
@@ -24,6 +25,7 @@ from runtime.plan.process import (
     plan_becoming,
     plan_program,
     plan_rlimits,
+    plan_terminal,
     plan_umask,
     plan_working_directory,
 )
@@ -101,6 +103,8 @@ def make_plan(
     if own_dev:
         todo.append(ops.stdio_null())
     todo += plan_working_directory(process)
+    # Without a mount namespace /dev/console would appear on the host.
+    todo += plan_terminal(process, bind=bool(namespaces.listed & NEWNS))
     todo += plan_late_readonly(requests)
     todo += plan_readonly_root(config)
     todo += plan_umask(process)

@@ -44,6 +44,7 @@ EXEC_DEFAULT_HOME = 1  # HOME comes from the container's passwd, else "/"
 EXECUTABLE_NO_PATH = 1  # PATH is not in the environment: only names with a slash are found
 SETNS_MAY_DEFER = 1  # setns: on EPERM go on, a later setns of this slot tries again
 SETNS_IF_DEFERRED = 2  # setns: only if the first try was deferred
+CONSOLE_BIND = 1  # console: show the slave on /dev/console
 CHDIR_TRY = 1  # chdir: as root, before the user is changed; EPERM and EACCES are kept
 CHDIR_AGAIN = 2  # chdir: only if the first try did not succeed; then check the place
 
@@ -90,7 +91,7 @@ CODES = {
     "move_root": 23, "remount_ro": 24, "readonly_path": 25, "mask_path": 26, "umask": 27,
     "stdio_owner": 28, "stdio_null": 29, "no_new_privs": 30, "seccomp": 31, "bounding": 32,
     "user": 33, "caps": 34, "personality": 35, "chdir": 36, "executable": 37, "fifo": 38,
-    "exec": 39, "rlimit": 40, "scheduler": 44, "io_priority": 45, "cpu_affinity": 46,
+    "exec": 39, "rlimit": 40, "console": 41, "scheduler": 44, "io_priority": 45, "cpu_affinity": 46,
     "apparmor": 47, "process_label": 48,
 }  # fmt: skip
 
@@ -314,6 +315,17 @@ def stdio_owner(uid: int) -> Op:
 def stdio_null() -> Op:
     """Re-open those standard streams that are /dev/null in the container's own /dev."""
     return Op("stdio_null", "default devices", "re-open /dev/null")
+
+
+def console(height: int, width: int, *, bind: bool) -> Op:
+    """Make a terminal, give its master to the runtime and its slave to the standard streams.
+
+    Height and width count characters; unless both are there the size is nobody's.
+    """
+    return Op(
+        "console", "process.terminal", "make the terminal",
+        CONSOLE_BIND if bind else 0, (height, width),
+    )  # fmt: skip
 
 
 def no_new_privs() -> Op:

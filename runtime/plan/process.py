@@ -66,6 +66,14 @@ def plan_working_directory(process: Process) -> list[Op]:
     return [ops.mkdir("process.cwd", process["cwd"])]
 
 
+def plan_terminal(process: Process, *, bind: bool) -> list[Op]:
+    """A terminal where one is asked for; `bind` shows it as /dev/console, too."""
+    if not process.get("terminal", False):
+        return []
+    size = process.get("consoleSize", {})
+    return [ops.console(size.get("height", 0), size.get("width", 0), bind=bind)]
+
+
 def plan_umask(process: Process) -> list[Op]:
     """Set also when nothing is asked: the runtime's own must not decide."""
     return [ops.umask("process.user.umask", process.get("user", {}).get("umask", DEFAULT_UMASK))]

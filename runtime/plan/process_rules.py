@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from runtime.plan.findings import Findings
     from runtime.plan.namespaces import Namespaces
 
+CONSOLE_SIDE_MOST = 2**16 - 1  # rows or columns. Source: struct winsize, ioctl_tty(2)
 ID_LAST = 2**32 - 2  # (uid_t) -1 means "leave it" to the kernel
 
 
@@ -49,6 +50,32 @@ def _check_attributes(found: Findings, process: Process, host: HostFacts) -> Non
         from runtime.plan.scheduling_rules import check_scheduling
 
         check_scheduling(found, process)
+
+
+def check_terminal(
+    found: Findings, process: Process, console_socket: str, *, detached: bool
+) -> None:
+    """Who is detached cannot copy: the terminal's other end must go to a socket, in runc's words.
+
+    Who is not does copy, and a socket would be of no use.
+    """
+    has_terminal = process.get("terminal", False)
+    if has_terminal and detached and not console_socket:
+        found.error(
+            "process.terminal",
+            "cannot allocate tty if runc will detach without setting console socket",
+        )
+    if console_socket and not (has_terminal and detached):
+        found.error(
+            "--console-socket",
+            "cannot use console socket if runc will not detach or allocate tty",
+        )
+    size = process.get("consoleSize", {}) if has_terminal else {}
+    for side, cells in (("height", size.get("height", 0)), ("width", size.get("width", 0))):
+        if not 0 <= cells <= CONSOLE_SIDE_MOST:
+            found.error(
+                f"process.consoleSize.{side}", f"{cells} is not between 0 and {CONSOLE_SIDE_MOST}"
+            )
 
 
 def check_environment(found: Findings, field: str, variables: list[str] | tuple[str, ...]) -> None:

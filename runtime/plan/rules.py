@@ -10,12 +10,12 @@ from runtime.plan.findings import Findings, check_texts, raise_errors
 from runtime.plan.linux_rules import check_linux
 from runtime.plan.mount_rules import check_mounts
 from runtime.plan.namespaces import NEWUTS, Namespaces
-from runtime.plan.process_rules import check_environment, check_process
+from runtime.plan.process_rules import check_environment, check_process, check_terminal
 from runtime.version import SPEC_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from oci_schema.types import Config, Process
+    from oci_schema.types import Config
     from runtime.host.facts import HostFacts
     from runtime.plan.options import CreateOptions
 
@@ -39,7 +39,7 @@ def check_rules(config: Config, options: CreateOptions, host: HostFacts) -> list
     _check_names(found, config, namespaces)
     if "process" in config:
         check_process(found, config["process"], linux, namespaces, host)
-        _check_terminal(found, config["process"], options)
+        check_terminal(found, config["process"], options.console_socket, detached=options.detach)
     else:
         found.error("process", "is missing, create sets up what start will run")
     check_mounts(found, config, namespaces, host)
@@ -91,12 +91,6 @@ def _check_names(found: Findings, config: Config, namespaces: Namespaces) -> Non
             found.error(field, "needs a uts namespace, it would rename the host")
         if len(name.encode("utf-8", "replace")) > NAME_BYTES:
             found.error(field, f"has more than {NAME_BYTES} bytes")
-
-
-def _check_terminal(found: Findings, process: Process, options: CreateOptions) -> None:
-    found.unsupported("process.terminal", process.get("terminal"))
-    if options.console_socket and not process.get("terminal"):
-        found.error("--console-socket", "is of no use without process.terminal")
 
 
 def _check_hooks(found: Findings, config: Config) -> None:

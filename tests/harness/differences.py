@@ -114,9 +114,6 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_bad_input.py::test_schema[run-relative read-only]": "takes it as from /",
         "test_bad_input.py::test_schema[run-oomScoreAdj]": "fails late, in several lines",
         "test_bad_input.py::test_every_mistake_is_told": "tells the first only",
-        "test_bad_input.py::test_what_cannot_be_applied_is_an_error[terminal]": (
-            "has terminals, and says so in other words"
-        ),
         "test_bad_input.py::test_what_cannot_be_applied_is_an_error[scheduler]": "1.1 ignores it",
         "test_bad_input.py::test_what_cannot_be_applied_is_an_error[RDT]": "ignores it",
         "test_bad_input.py::TestRoot::test_is_the_root": "1.1 takes it",

@@ -148,7 +148,6 @@ def test_every_mistake_is_told(runtime: Runtime, bundle: Bundle) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        pytest.param("process.terminal", True, ["terminal"], id="terminal"),
         pytest.param("process.apparmorProfile", "p", ["apparmor"], id="AppArmor"),
         pytest.param("process.selinuxLabel", "l", ["selinux"], id="SELinux"),
         pytest.param("process.scheduler", {"policy": "SCHED_MOON"}, ["scheduler"], id="scheduler"),

@@ -55,7 +55,7 @@ def test_options_of_create_and_run(
     name, (options, _, _), _ = world.only_call()
     changed = {k: v.format(cwd=tmp_path) if isinstance(v, str) else v for k, v in changed.items()}
     assert name == verb
-    assert as_dict(options) == DEFAULTS | changed
+    assert as_dict(options) == DEFAULTS | {"detach": verb == "create"} | changed
 
 
 @pytest.mark.parametrize("option", ["--detach", "--keep", "--no-subreaper", "-d"])

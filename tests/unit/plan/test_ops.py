@@ -20,7 +20,7 @@ TABLE = {
     )
 }
 RETIRED = {12}  # numbers are never reused
-PROMISED = {41, 42, 43}  # to operations that are being written
+PROMISED = {42, 43}  # to operations that are being written
 
 # One of each constructor.
 MADE = [
@@ -62,6 +62,7 @@ MADE = [
     ops.umask("process.user.umask", 0o22),
     ops.stdio_owner(1000),
     ops.stdio_null(),
+    ops.console(25, 80, bind=True),
     ops.no_new_privs(),
     ops.seccomp(b"\6\0\0\0\0\0\xff\x7f", 0),
     ops.bounding(1),

@@ -16,6 +16,35 @@ FILTER = (b"filter..", 4)
 KILL = BITS["CAP_KILL"]
 
 
+class TestTerminal:
+    def test_none(self) -> None:
+        size = {"height": 25, "width": 80}
+        assert ops_named(plan_of(minimal(process={"consoleSize": size})), "console") == []
+
+    @pytest.mark.parametrize(
+        ("size", "numbers"), [(None, (0, 0)), ({"height": 25, "width": 80}, (25, 80))]
+    )
+    def test_size(self, size: dict[str, int] | None, numbers: tuple[int, int]) -> None:
+        process = {"terminal": True} | ({"consoleSize": size} if size else {})
+        (op,) = ops_named(plan_of(minimal(process=process)), "console")
+        assert op.numbers == numbers
+
+    @pytest.mark.parametrize(("namespaces", "flags"), [(["mount"], ops.CONSOLE_BIND), ([], 0)])
+    def test_dev_console_is_never_bound_on_the_host(
+        self, namespaces: list[str], flags: int
+    ) -> None:
+        linux = {"namespaces": [{"type": kind} for kind in namespaces]}
+        plan = plan_of(minimal(process={"terminal": True}, linux=linux))
+        (op,) = ops_named(plan, "console")
+        assert op.flags == flags
+
+    def test_after_the_pivot_before_anything_turns_read_only(self) -> None:
+        config = minimal(process={"terminal": True}, root={"path": "rootfs", "readonly": True})
+        names = [op.name for op in plan_of(config).ops]
+        order = ["setsid", "pivot", "stdio_null", "console", "remount_ro", "stdio_owner"]
+        assert sorted(order, key=names.index) == order
+
+
 @pytest.mark.parametrize(
     ("variables", "kept", "search_path", "default_home"),
     [

@@ -90,7 +90,10 @@ def test_versions_that_are_not(version: str, words: str) -> None:
             {"capabilities": {"effective": ["CAP_KILL"]}},
             "process.capabilities.effective: CAP_KILL not in permitted",
         ),
-        ({"terminal": True}, f"process.terminal: {UNSUPPORTED}"),
+        (
+            {"terminal": True, "consoleSize": {"height": 65536, "width": 1}},
+            "process.consoleSize.height: 65536 is not between 0 and 65535",
+        ),
     ],
 )
 def test_process(process: dict[str, Any], problem: str) -> None:
@@ -101,7 +104,12 @@ def test_process(process: dict[str, Any], problem: str) -> None:
     "process",
     [
         {"terminal": False, "apparmorProfile": "", "selinuxLabel": "", "execCPUAffinity": {}},
-        {"consoleSize": {"height": 1, "width": 2}, "commandLine": "x", "user": {"username": "u"}},
+        {
+            "consoleSize": {"height": 1, "width": 65536},
+            "commandLine": "x",
+            "user": {"username": "u"},
+        },
+        {"terminal": True, "consoleSize": {"height": 65535, "width": 0}},
         {"env": ["A=", "B==", "A=2"], "rlimits": [], "capabilities": {}},
         {"user": {"uid": 2**32 - 2, "gid": 2**32 - 2, "umask": 0o777}, "oomScoreAdj": -1000},
         {"rlimits": [{"type": "RLIMIT_AS", "soft": 2**64 - 1, "hard": 2**64 - 1}]},
@@ -202,9 +210,28 @@ def test_strings_that_only_look_like_it(text: str) -> None:
     assert problems_of(minimal(process={"args": ["/x", text]})) == []
 
 
-def test_a_console_socket_needs_a_terminal() -> None:
-    (problem,) = problems_of(minimal(), None, options(console_socket="/s"))
-    assert problem == "--console-socket: is of no use without process.terminal"
+NO_SOCKET = (
+    "process.terminal: cannot allocate tty if runc will detach without setting console socket"
+)
+NO_USE = "--console-socket: cannot use console socket if runc will not detach or allocate tty"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "detach", "socket", "problems"),
+    [
+        pytest.param(True, True, "/s", [], id="an engine copies"),
+        pytest.param(True, False, "", [], id="we copy"),
+        pytest.param(True, True, "", [NO_SOCKET], id="nobody would copy"),
+        pytest.param(True, False, "/s", [NO_USE], id="two would copy"),
+        pytest.param(False, True, "/s", [NO_USE], id="nothing to copy"),
+        pytest.param(False, True, "", [], id="no terminal"),
+    ],
+)
+def test_terminal_and_socket(
+    terminal: bool, detach: bool, socket: str, problems: list[str]
+) -> None:
+    config = minimal(process={"terminal": terminal})
+    assert problems_of(config, None, options(detach=detach, console_socket=socket)) == problems
 
 
 MAPS = [{"containerID": 0, "hostID": 1000, "size": 10}]

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -393,6 +394,23 @@ int k_bpf(int command, void *attr, unsigned int size)
 int k_become_subreaper(void)
 {
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int k_signal_fd(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	const int fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int k_read_signal(int fd)
+{
+	struct signalfd_siginfo info;
+
+	return read(fd, &info, sizeof(info)) < 0 ? -errno : (int)info.ssi_signo;
 }
 
 int k_lock(int fd)

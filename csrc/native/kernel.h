@@ -44,6 +44,10 @@ int k_raise_hard_limit(int pid, int resource, unsigned long long hard);
 int k_bpf(int command, void *attr, unsigned int size);
 /* Orphans of the container become our children. */
 int k_become_subreaper(void);
+/* A non-blocking descriptor of all signals that are blocked. */
+int k_signal_fd(void);
+/* The number of the next signal there; -EAGAIN if none waits. */
+int k_read_signal(int fd);
 /* flock(2), exclusive; waits. */
 int k_lock(int fd);
 

@@ -37,29 +37,34 @@ if TYPE_CHECKING:
 
 
 class Created:
-    """A container whose init waits at the exec fifo, still our child."""
+    """A container whose init waits at the exec fifo, still our child.
 
-    __slots__ = ("container", "init")
+    terminal_fd  our terminal, which is to show the container's; -1 without one
+    """
 
-    def __init__(self, container: Container, init: InitProcess) -> None:
+    __slots__ = ("container", "init", "terminal_fd")
+
+    def __init__(self, container: Container, init: InitProcess, terminal_fd: int) -> None:
         self.container = container
         self.init = init
+        self.terminal_fd = terminal_fd
 
 
 class Decision:
     """All that is decided before anything is touched."""
 
-    __slots__ = ("bundle", "cgroup", "host", "options", "plan")
+    __slots__ = ("bundle", "cgroup", "host", "options", "plan", "terminal_fd")
 
     def __init__(
         self, bundle: Bundle, host: HostFacts, cgroup: CgroupPlan, plan: Plan,
-        options: CreateOptions,
+        options: CreateOptions, terminal_fd: int,
     ) -> None:  # fmt: skip
         self.bundle = bundle
         self.host = host
         self.cgroup = cgroup
         self.plan = plan
         self.options = options
+        self.terminal_fd = terminal_fd
 
 
 def create(options: CreateOptions, globals_: GlobalOptions, log: Log) -> None:
@@ -106,7 +111,16 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     for warning in plan.warnings:
         log.warning(warning)
     check_preserved(plan.preserved, options.preserve_fds)
-    return Decision(bundle, host, cgroup, plan, options)
+    return Decision(bundle, host, cgroup, plan, options, _own_terminal(config, options))
+
+
+def _own_terminal(config: Config, options: CreateOptions) -> int:
+    """Where the container's terminal will be shown; -1 if it has none, or we do not stay."""
+    if options.detach or not config["process"].get("terminal", False):
+        return -1
+    from runtime.lifecycle.host_terminal import find_terminal
+
+    return find_terminal()
 
 
 def _is_rootless(globals_: GlobalOptions, host: HostFacts) -> bool:
@@ -153,7 +167,7 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
             raise _out_of_memory(cgroup, error) or error from None
         init.go_on()
         undo.commit()
-    return Created(container, init)
+    return Created(container, init, decision.terminal_fd)
 
 
 def _claim(store: StateStore, decision: Decision) -> Container:
@@ -303,7 +317,7 @@ def _hand_over(init: InitProcess, options: CreateOptions) -> None:
 
     if options.console_socket:
         hand_over(options.console_socket, b"/dev/pts/ptmx", init.master_fd, "--console-socket")
-        init.close_master()
+        os.close(init.take_master())
     if options.pidfd_socket:
         hand_over(options.pidfd_socket, b"standard", init.pid_fd, "--pidfd-socket")
 

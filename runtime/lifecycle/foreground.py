@@ -13,22 +13,38 @@ if TYPE_CHECKING:
     import signal as _signal
 
     from runtime.lifecycle.init_process import InitProcess
+    from runtime.lifecycle.terminal import Relay
 else:
     import _signal
 
 # Not passed on: of our own children, of our own terminal, of our own sockets.
 NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGURG))
+# With a terminal these stop us, when we want it from the background.
+JOB_CONTROL = frozenset((_signal.SIGTTIN, _signal.SIGTTOU))
 
 
-def wait_for_end(process: InitProcess) -> int:
-    """Sleep until the process ends: its exit status, 128 + N where signal N killed it."""
-    everything = _signal.valid_signals()
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, everything)
+def wait_for_end(process: InitProcess, relay: Relay | None = None) -> int:
+    """Sleep until the process ends: its exit status, 128 + N where signal N killed it.
+
+    `relay` copies meanwhile, between our terminal and that of the process.
+    """
+    awaited = set(_signal.valid_signals())
+    if relay is not None:
+        awaited -= JOB_CONTROL
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, awaited)
     while True:
         status = _reap(process.pid)
         if status is not None:
+            process.pid = 0
+            if relay is not None:
+                relay.drain()
             return 128 - status if status < 0 else status
-        number = _signal.sigwaitinfo(everything).si_signo
+        if relay is None:
+            number = _signal.sigwaitinfo(awaited).si_signo
+        else:
+            number = relay.next_signal()
+            if number == _signal.SIGWINCH:
+                relay.resize()
         if number in NOT_FORWARDED:
             continue
         try:

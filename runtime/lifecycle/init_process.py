@@ -156,11 +156,10 @@ class InitProcess:
         os.close(self._channel)
         self._channel = -1
 
-    def close_master(self) -> None:
-        """Let go of the terminal's other end: somebody else has it, or it hangs up."""
-        if self.master_fd >= 0:
-            os.close(self.master_fd)
-            self.master_fd = -1
+    def take_master(self) -> int:
+        """The other end of the terminal, which is the caller's to close from now on."""
+        master, self.master_fd = self.master_fd, -1
+        return master
 
     def _lend_tree(self, wanted: bytes, *, recursive: bool) -> None:
         """Open a bind source for a child whose user namespace may not walk there.
@@ -197,7 +196,8 @@ class InitProcess:
         if self._channel >= 0:
             os.close(self._channel)
             self._channel = -1
-        self.close_master()
+        if self.master_fd >= 0:
+            os.close(self.take_master())
         if self.pid:
             try:
                 os.kill(self.pid, SIGKILL)  # our child, not reaped: the pid is its own

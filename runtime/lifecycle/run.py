@@ -12,7 +12,9 @@ from runtime.state import StateStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from runtime.lifecycle.create import Created
     from runtime.lifecycle.init_process import InitProcess
+    from runtime.lifecycle.terminal import Relay
     from runtime.log import Log
     from runtime.plan.options import CreateOptions, GlobalOptions
 
@@ -25,21 +27,35 @@ def run(options: CreateOptions, globals_: GlobalOptions, log: Log) -> int:
     if not options.detach and not options.no_subreaper:
         calls.become_subreaper()
     store = StateStore(globals_.root)
-    init = make_container(options, globals_, log).init
+    made = make_container(options, globals_, log)
     # Signals are held since the container is being made: one that comes now is seen by
     # release() or a hook, which it ends, or by wait_for_end(), which passes it on.
     try:
-        run_poststart(release(store, options.container_id))
+        status = _accompany(store, made, options, log)
     except BaseException as error:
-        _end(store, options.container_id, init, log, error)
+        _end(store, options.container_id, made.init, log, error)
         raise
-    log.release()
-    if options.detach:
-        return 0
-    status = wait_for_end(init)
-    if not options.keep:
+    if not options.detach and not options.keep:
         destroy_ended(store, options.container_id, log)
     return status
+
+
+def _accompany(store: StateStore, made: Created, options: CreateOptions, log: Log) -> int:
+    """Start the program; unless detached stay until its end: its status."""
+    if made.terminal_fd < 0:
+        return _start_and_wait(store, made.init, options, log, None)
+    from runtime.lifecycle.terminal import Relay
+
+    with Relay(made.terminal_fd, made.init.take_master(), log) as relay:
+        return _start_and_wait(store, made.init, options, log, relay)
+
+
+def _start_and_wait(
+    store: StateStore, init: InitProcess, options: CreateOptions, log: Log, relay: Relay | None
+) -> int:
+    run_poststart(release(store, options.container_id))
+    log.release()
+    return 0 if options.detach else wait_for_end(init, relay)
 
 
 def _end(

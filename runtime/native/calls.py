@@ -156,6 +156,17 @@ def become_subreaper() -> None:
     _check(lib.k_become_subreaper(), "become a subreaper", "prctl")
 
 
+def signal_fd() -> int:
+    """A non-blocking descriptor of every signal that is blocked, signalfd(2)."""
+    return _check(lib.k_signal_fd(), "wait for signals", "signalfd")
+
+
+def read_signal(fd: int) -> int:
+    """The number of the next signal at a signal_fd(); 0 if there is none."""
+    result: int = lib.k_read_signal(fd)
+    return 0 if result == -errno_names.EAGAIN else _check(result, "wait for signals", "read")
+
+
 def lock(fd: int) -> None:
     """flock(2), exclusive; waits, and is gone when the descriptor is closed."""
     while (result := lib.k_lock(fd)) == -errno_names.EINTR:

@@ -46,7 +46,8 @@ def test_foreground_run(runtime: Runtime, bundle: Bundle) -> None:
     with Receiver() as receiver:
         process = runtime.run_background(bundle.sleep(), "--pidfd-socket", receiver.path)
         pidfd = receiver.take()
-        wait_until(lambda: len(runtime.ids()) == 1, 10)
+        (name,) = runtime.ids()
+        wait_until(lambda: '"running"' in runtime.call("state", name).out, 10)
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         assert process.wait(10) == 137
 

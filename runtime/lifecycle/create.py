@@ -27,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from oci_schema.types import Config
     from runtime.bundle import Bundle
     from runtime.cgroups.cgroup import Cgroup
     from runtime.cgroups.plan import CgroupPlan

@@ -7,6 +7,7 @@ import os
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import threading
 from collections.abc import Sequence
@@ -14,6 +15,15 @@ from types import TracebackType
 from typing import Any
 
 from harness.runtime import PATIENCE_S, wait_until
+
+# Becomes the command, in the foreground of the terminal whose descriptor it is given.
+TAKE_TERMINAL = """
+import fcntl, os, sys, termios
+fd = int(sys.argv[1])
+fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
+os.close(fd)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Terminal:
@@ -34,15 +44,11 @@ class Terminal:
         self._may_read = threading.Event()
         self._may_read.set()
         slave = self._slave
-
-        def take_terminal() -> None:
-            os.setsid()
-            fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-
         given = {"stdin": slave, "stdout": slave, "stderr": slave} | streams
         self.process = subprocess.Popen(
-            command, pass_fds=(slave,), preexec_fn=take_terminal, **given
-        )
+            [sys.executable, "-c", TAKE_TERMINAL, str(slave), *command],
+            pass_fds=(slave,), start_new_session=True, **given,
+        )  # fmt: skip
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

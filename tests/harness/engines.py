@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.rootfs import make_rootfs, make_template
-from harness.runtime import Result, run
+from harness.runtime import SLOWNESS, Result, run
 
-PATIENCE_S = 60.0
+PATIENCE_S = 60.0 * SLOWNESS
 
 PODMAN_CONFIG = """\
 [containers]

@@ -14,7 +14,9 @@ from typing import Any
 
 from harness.bundle import Bundle
 
-PATIENCE_S = 20.0  # for one call; the machine may be busy
+# How much slower than others this machine may be: an emulated one is 15 times as slow.
+SLOWNESS = float(os.environ.get("SLOWNESS", "1"))
+PATIENCE_S = 20.0 * SLOWNESS  # for one call; the machine may be busy
 
 
 class Result:
@@ -83,7 +85,7 @@ class Container:
         """
         return reap(self.pid, timeout_s)
 
-    def wait_for_output(self, text: str, timeout_s: float = PATIENCE_S) -> str:
+    def wait_for_output(self, text: str, timeout_s: float = 20.0) -> str:
         """The output as soon as `text` is in it."""
         wait_until(lambda: text in self.output, timeout_s, lambda: f"{text!r} in {self.output!r}")
         return self.output
@@ -103,7 +105,7 @@ def wait_until(
     claim: Callable[[], bool], timeout_s: float, what: Callable[[], str] = lambda: "a condition"
 ) -> None:
     """Wait for `claim` to hold; an AssertionError says `what` never came."""
-    end = time.monotonic() + timeout_s
+    end = time.monotonic() + timeout_s * SLOWNESS
     while not claim():
         assert time.monotonic() < end, f"waited {timeout_s} s in vain: {what()}"
         time.sleep(0.005)

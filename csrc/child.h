@@ -5,7 +5,8 @@
  *      |  clone3 + execveat, descriptors at base...  |
  *      |  <------------- REACHED barrier ----------- |   operations up to a sync
  *      |  --------------- go on -------------------> |
- *      |  <------------- CHILD pid, pidfd ---------- |   fork: the intermediate leaves
+ *      |  <------------- CHILD pid, pidfd ---------- |   fork: the intermediate leaves,
+ *      |  --------------- go on -------------------> |   its child waits to be known
  *      |  <------------- WANT path ----------------- |   a bind source out of our reach
  *      |  --------------- go on, descriptor -------> |   a detached mount of it
  *      |  <------------- MASTER, descriptor -------- |   of the new terminal
@@ -74,6 +75,7 @@ int label_new_keys(struct child *child, const char *label);
 
 /* Message to the runtime and the wait for its word (init.c). */
 int child_reach(struct child *child, uint32_t barrier);
+int child_await_word(struct child *child);
 int child_announce(struct child *child, int pid, int pid_fd);
 /* A detached mount of a host path that our user namespace may not walk: the runtime may. */
 int child_want_tree(struct child *child, const char *path, bool recursive);

@@ -87,15 +87,10 @@ static int send_message(int fd, const struct message *message, size_t size, int 
 	}
 }
 
-int child_reach(struct child *child, uint32_t barrier)
+int child_await_word(struct child *child)
 {
-	const struct message message = { .kind = MESSAGE_REACHED, .value = barrier };
 	char word;
 
-	if (send_message(child->control_fd, &message, offsetof(struct message, detail), -1) < 0) {
-		errno = errno == EPIPE ? ECONNRESET : errno;
-		return -1;
-	}
 	for (;;) {
 		const ssize_t got = recv(child->control_fd, &word, sizeof(word), 0);
 
@@ -108,6 +103,17 @@ int child_reach(struct child *child, uint32_t barrier)
 		if (errno != EINTR)
 			return -1;
 	}
+}
+
+int child_reach(struct child *child, uint32_t barrier)
+{
+	const struct message message = { .kind = MESSAGE_REACHED, .value = barrier };
+
+	if (send_message(child->control_fd, &message, offsetof(struct message, detail), -1) < 0) {
+		errno = errno == EPIPE ? ECONNRESET : errno;
+		return -1;
+	}
+	return child_await_word(child);
 }
 
 int child_announce(struct child *child, int pid, int pid_fd)

@@ -68,8 +68,15 @@ int op_fork(const struct plan_op *op, struct child *child, const char **call)
 
 	if (pid < 0)
 		return -1;
-	if (pid == 0)
-		return 0;
+	if (pid == 0) {
+		/* Not before the runtime knows us: our messages could overtake the announcement. */
+		*call = "recv";
+		if (child_await_word(child) == 0)
+			return 0;
+		if (errno == ECONNRESET) /* the runtime gave up, and has said why itself */
+			_exit(1);
+		return -1;
+	}
 	*call = "sendmsg";
 	if (child_announce(child, (int)pid, pid_fd) < 0) {
 		kill((pid_t)pid, SIGKILL);

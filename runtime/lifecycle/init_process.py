@@ -183,6 +183,7 @@ class InitProcess:
         intermediate, self.pid = self.pid, pid
         os.close(self.pid_fd)
         self.pid_fd = pid_fd
+        calls.go_on(self._channel)
         os.waitpid(intermediate, 0)
 
     def _death(self) -> ContainerError:

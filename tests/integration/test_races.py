@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from harness.bundle import Bundle
-from harness.runtime import Container, Runtime, output_of, reap, wait_until
+from harness.runtime import Container, Runtime, output_of, reap, run, wait_until
 
 ROUNDS = 40
 AT_ONCE = 4
@@ -113,6 +114,20 @@ def test_start_delete(runtime: Runtime, bundle: Bundle) -> None:
             assert status in (0, 1) and "internal error" not in text, ends
         assert container.wait() == 137
         assert runtime.ids() == []
+
+
+def test_intermediate_is_overtaken(runtime: Runtime, bundle: Bundle) -> None:
+    """The container's process is known to the runtime before it does anything, however late
+    the process that forked it comes to say so."""
+    if not shutil.which("strace"):
+        pytest.skip("needs strace")
+    bundle.namespace("user").sh("echo made")
+    for kind in ("uidMappings", "gidMappings"):
+        bundle.linux[kind] = [{"containerID": 0, "hostID": 0, "size": 1000}]
+    bundle.save()
+    delay = ["strace", "-f", "-o", "/dev/null", "-e", "inject=clone3:delay_exit=200000"]
+    call = runtime.command("run", "--bundle", str(bundle.path), runtime.new_id())
+    assert run([*delay, *call]).check().out == "made\n"
 
 
 def hanging_create(runtime: Runtime, bundle: Bundle, name: str) -> subprocess.Popen[bytes]:

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runtime.cgroups.setting import Setting
 
-# (last word of the file name, errno) -> what it means there.
+# (file or the last word of its name, errno) -> what it means there.
 HINTS = {
     ("cpus", errno.ERANGE): "this host has no such CPU",
     ("cpus", errno.EINVAL): "this host has no such CPU",
@@ -24,6 +24,8 @@ HINTS = {
     ("cfs_period_us", errno.EINVAL): "a period is 1000 to 1000000 us",
     ("cfs_burst_us", errno.EINVAL): "a burst is at most the quota",
     ("burst", errno.EINVAL): "a burst is at most the quota",
+    ("cpu.weight", errno.EINVAL): "a weight is 1 to 10000, and none can be set while cpu.idle is 1",
+    ("cpu.shares", errno.EINVAL): "none can be set while cpu.idle is 1",
     ("max", errno.ENODEV): "there is no such device",
     ("ifpriomap", errno.ENODEV): "there is no such interface",
     ("rt_runtime_us", errno.EINVAL): "the parent has no realtime runtime to give",
@@ -67,23 +69,34 @@ def _write(dir_fd: int, directory: str, setting: Setting, warnings: list[str]) -
         if setting.missing == WARN:
             warnings.append(f"{setting.field} is not applied: this kernel has no {setting.file}")
             return
+    what = f'failed to write "{setting.value}" to {directory}/{setting.file}'
+    if refusal.errno == errno.EBUSY and setting.file == "memory.limit_in_bytes":
+        what = _limit_in_use(dir_fd, setting) or what
     raise KernelError(
-        f'failed to write "{setting.value}" to {directory}/{setting.file}',
-        field=setting.field, syscall="write", errno=refusal.errno or 0,
-        hint=_write_hint(dir_fd, setting, refusal.errno or 0),
+        what, field=setting.field, syscall="write", errno=refusal.errno or 0,
+        hint=_write_hint(setting, refusal.errno or 0),
     ) from refusal  # fmt: skip
 
 
-def _write_hint(dir_fd: int, setting: Setting, number: int) -> str:
+def _limit_in_use(dir_fd: int, setting: Setting) -> str:
+    """A v1 limit below what is in use, in runc's words."""
+    try:
+        usage = files.read_file(dir_fd, "memory.usage_in_bytes").strip()
+        peak = files.read_file(dir_fd, "memory.max_usage_in_bytes").strip()
+    except OSError:
+        return ""
+    return (
+        f"unable to set memory limit to {setting.value} (current usage: {usage},"
+        f" peak usage: {peak})"
+    )
+
+
+def _write_hint(setting: Setting, number: int) -> str:
     if number == errno.ENOENT:
         if setting.file.startswith(("memory.memsw.", "memory.swap.")):
             return "swap is not accounted here: boot with swapaccount=1, or leave swap out"
         return "this kernel has no such control file"
     if number == errno.EBUSY and setting.file.startswith("memory."):
-        try:
-            usage = files.read_file(dir_fd, "memory.usage_in_bytes").strip()
-            peak = files.read_file(dir_fd, "memory.max_usage_in_bytes").strip()
-        except OSError:  # only a hint is lost
-            return "more than that is in use"
-        return f"in use are {usage} bytes, at most it were {peak}"
-    return HINTS.get((setting.file.rpartition(".")[2], number), "")
+        return "more than that is in use"
+    last = setting.file.rpartition(".")[2]
+    return HINTS.get((setting.file, number)) or HINTS.get((last, number), "")

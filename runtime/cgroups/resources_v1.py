@@ -89,9 +89,12 @@ def cpu(resources: dict[str, Any]) -> list[Setting]:
     """
     given: dict[str, Any] = resources.get("cpu") or {}
     settings = []
+    idle = given.get("idle")
     if shares := given.get("shares"):
         check_shares(shares)
-        settings.append(Setting("cpu.shares", shares, CPU + ".shares"))
+        # An idle group refuses shares: an update may have to end that first.
+        after = "cpu.idle" if idle is not None else ""
+        settings.append(Setting("cpu.shares", shares, CPU + ".shares", after=after))
     quota = given.get("quota")
     after = QUOTA_FILE if quota else ""
     if period := given.get("period"):
@@ -104,7 +107,6 @@ def cpu(resources: dict[str, Any]) -> list[Setting]:
         )
     if quota:
         settings.append(Setting(QUOTA_FILE, max(quota, -1), CPU + ".quota"))
-    idle = given.get("idle")
     if idle is not None:
         missing = WARN if idle else IGNORE
         settings.append(Setting("cpu.idle", idle, CPU + ".idle", missing=missing))
@@ -159,7 +161,7 @@ def blkio(resources: dict[str, Any]) -> list[Setting]:
             settings.append(Setting("blkio.leaf_weight_device", f"{number} {weight}", field))
     for name, file in THROTTLES:
         for index, entry in enumerate(given.get(name) or ()):
-            value = f"{device_number(entry)} {entry['rate']}"
+            value = f"{device_number(entry)} {entry.get('rate', 0)}"
             settings.append(Setting(file, value, f"{BLOCK}.{name}[{index}]"))
     return settings
 

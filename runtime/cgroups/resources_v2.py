@@ -180,7 +180,7 @@ def io(resources: dict[str, Any]) -> list[Setting]:
     for name, key in THROTTLES:
         for index, entry in enumerate(given.get(name) or ()):
             # 0 lifts the limit on v1; on v2 it would be refused.
-            rate = entry["rate"] or "max"
+            rate = entry.get("rate") or "max"
             value = f"{device_number(entry)} {key}={rate}"
             settings.append(Setting("io.max", value, f"{BLOCK}.{name}[{index}]"))
     return settings

@@ -109,7 +109,7 @@ def pids(resources: dict[str, Any]) -> list[Setting]:
 def check_swap(limit: int, swap: int) -> None:
     """The configured swap counts memory and swap together, so it cannot be the smaller one.
 
-    Errors:  ConfigError.
+    Errors:  ConfigError, in runc's words.
     Source:  runtime-spec config-linux.md, Memory.
     """
     field = "linux.resources.memory.swap"
@@ -119,15 +119,15 @@ def check_swap(limit: int, swap: int) -> None:
         raise ConfigError(f"{swap} is no number of bytes", field=field, hint="-1 is unlimited")
     if limit == 0:
         raise ConfigError(
-            f"swap of {swap} bytes without a memory limit",
+            "unable to set swap limit without memory limit",
             field=field,
-            hint="set memory.limit too, -1 is unlimited",
+            hint=f"swap is {swap}: set memory.limit too, -1 is unlimited",
         )
     if limit > swap:
         raise ConfigError(
-            f"swap of {swap} bytes does not fit a memory limit of {limit}",
+            "memory+swap limit should be >= memory limit",
             field=field,
-            hint="swap means memory plus swap: make it at least memory.limit",
+            hint=f"swap, which means memory plus swap, is {swap}, the limit {limit}",
         )
 
 

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 # Each is a module of this package with a COMMAND and a main(call) -> exit status.
 COMMANDS = (
     "create", "delete", "events", "features", "kill", "list", "pause", "ps", "resume", "run",
-    "spec", "start", "state",
+    "spec", "start", "state", "update",
 )  # fmt: skip
 # runc has these, and pyrunc has not yet: "unknown command" would be wrong for people who
 # know runc, so they are refused by name. Their --help must fail too: podman takes a
 # working `checkpoint --help` for the ability to checkpoint.
 NOT_SUPPORTED = (
-    "checkpoint", "exec", "restore", "update",
+    "checkpoint", "exec", "restore",
 )  # fmt: skip
 UNKNOWN_COMMAND_STATUS = 3
 EXEC_FAILURE_STATUS = 255

@@ -1,8 +1,9 @@
-"""What podman and containerd do with a container that runs: pause, resume, list processes."""
+"""What podman and containerd do with a container that runs: pause, resume, ps, update."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from harness.engines import Containerd, Podman
@@ -35,6 +36,17 @@ def task(containerd: Containerd, name: str) -> list[str]:
     return next(row for row in rows if row[0] == name)
 
 
+def memory_limit(pid: str) -> int:
+    """The limit of a process's cgroup, in MiB."""
+    rows = [line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
+    for _, controllers, path in rows:
+        if controllers == "memory":
+            file = f"/sys/fs/cgroup/memory{path}/memory.limit_in_bytes"
+            return int(Path(file).read_text()) >> 20
+    path = next(path for _, controllers, path in rows if controllers == "")
+    return int(Path(f"/sys/fs/cgroup{path}/memory.max").read_text()) >> 20
+
+
 class TestPodman:
     def test_pause(self, podman: Podman, in_podman: str) -> None:
         podman.call("pause", in_podman)
@@ -55,6 +67,14 @@ class TestPodman:
     def test_top(self, podman: Podman, in_podman: str) -> None:
         lines = podman.call("top", in_podman, "pid", "args").out.splitlines()
         assert lines[1].split() == ["1", "sleep", "1000"]
+
+    def test_update(self, podman: Podman, in_podman: str) -> None:
+        """It sends all resources of the container, devices too."""
+        pid = podman.call("inspect", "-f", "{{.State.Pid}}", in_podman).out.strip()
+        for limit in (96, 64, 128):
+            podman.call("update", "--memory", f"{limit}m", in_podman)
+            assert memory_limit(pid) == limit
+        assert podman_status(podman, in_podman) == "running"
 
 
 class TestContainerd:

@@ -100,6 +100,21 @@ DIFFERENCES: dict[str, dict[str, str]] = {
             "1.1 kills init alone, unless it is told --all"
         ),
         "test_ps.py::test_without_an_environment": "then finds no ps",
+        "test_update.py::test_options_of_today[words0-files0]": "no --cpu-burst before 1.2",
+        "test_update.py::test_options_of_today[words1-files1]": "no --cpu-idle before 1.2",
+        "test_update.py::test_options_of_today[words2-files2]": "0 is no change in 1.1",
+        "test_update.py::test_idle_leaves_the_weight": "no --cpu-idle before 1.2",
+        "test_update.py::test_real_time": "sets the new values again for the old ones",
+        "test_update.py::TestStored::test_memory_does_not_fit_the_swap_of_before": (
+            "leaves it to the v1 kernel to refuse"
+        ),
+        "test_update.py::TestResources::test_unknown_members_and_nulls": "1.1 dies of a null",
+        "test_update.py::TestResources::test_other_devices_are_a_warning": "says nothing",
+        "test_update.py::TestResources::test_throttles_are_kept_by_device": "1.1 ignores devices",
+        "test_update.py::test_refused[words0-invalid value for memory: invalid suffix: 'x']": (
+            "1.1 has other words for it"
+        ),
+        "test_update.py::test_refused[words8-]": "sets the new values again for the old ones",
         "test_bad_input.py::TestBundle::test_broken_json": "names neither file, line nor column",
         "test_bad_input.py::TestBundle::test_no_object[create-null]": "1.1 dies of it",
         "test_bad_input.py::test_schema[create-version is none]": "never checks it",

@@ -1,0 +1,59 @@
+"""update: other limits for a container that is there already."""
+
+from __future__ import annotations
+
+import posix as os
+
+from runtime.cgroups import merge
+from runtime.cgroups.cgroup import Cgroup
+from runtime.cgroups.update import Change
+from runtime.errors import ContainerError, StatusError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from runtime.log import Log
+    from runtime.state import StateStore
+
+
+def update(store: StateStore, container_id: str, request: dict[str, Any], log: Log) -> None:
+    """Change what `request`, a part of linux.resources, names; all of it or nothing.
+
+    The saved configuration becomes what holds now, so the next update builds on this one.
+    Errors:  StatusError "container not running"; ConfigError, KernelError: the old values
+             are in force again then.
+    """
+    container, lock = store.locked(container_id)
+    try:
+        if container.status() in ("creating", "stopped"):
+            raise StatusError("container not running")
+        linux = container.config.setdefault("linux", {})
+        stored = linux.get("resources") or {}
+        for warning in merge.warnings(stored, request):
+            log.warning(warning)
+        asked = merge.asked(request)
+        if not asked:
+            return
+        change = Change(Cgroup.load(container.cgroup_paths))
+        try:
+            change.make(merge.to_write(stored, asked))
+            linux["resources"] = merge.to_save(stored, asked)
+            container.save()
+        except BaseException:
+            _put_back(change, log)
+            raise
+        for warning in change.warnings:
+            log.warning(warning)
+    finally:
+        os.close(lock)
+
+
+def _put_back(change: Change, log: Log) -> None:
+    try:
+        change.put_back()
+    except ContainerError as error:
+        log.warning(
+            f"Setting back cgroup configs failed due to error: {error}, your state.json and"
+            " actual configs might be inconsistent."
+        )

@@ -38,6 +38,7 @@
 
 #define CHILD_STACK 65536
 #define SLOTS_MAX 64
+#define WAIT_MOST 8
 
 static int new_memfd(const char *name, unsigned int more)
 {
@@ -335,6 +336,25 @@ int k_wait_started(int fifo_fd, int pid_fd, void *buffer, size_t size)
 		if (watched[1].revents)
 			return (int)got;
 	}
+}
+
+int k_wait_readable(const int *fds, int count, int timeout_ms, int interruptible)
+{
+	struct pollfd watched[WAIT_MOST];
+	int ready = 0;
+
+	if (count > WAIT_MOST)
+		return -E2BIG;
+	for (int i = 0; i < count; i++)
+		watched[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	const int found = interruptible ? interruptible_poll(watched, (nfds_t)count, timeout_ms)
+					: poll(watched, (nfds_t)count, timeout_ms);
+
+	if (found < 0)
+		return -errno;
+	for (int i = 0; i < count; i++)
+		ready |= watched[i].revents ? 1 << i : 0;
+	return ready;
 }
 
 /* Strings one after the other become pointers; to be freed. */

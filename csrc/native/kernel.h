@@ -31,9 +31,14 @@ int k_spawn(int exe_fd, int base, const int *fds, int count, unsigned long long 
 	    int cgroup_fd, int *pid_fd);
 /*
  * Read the exec fifo until the program has been executed (end of file), init has died or said
- * why it failed. Bytes read: 1 is success, more a failure message, 0 that init died before.
+ * why it failed. Bytes read: see child.h; 0 that init died before.
  */
 int k_wait_started(int fifo_fd, int pid_fd, void *buffer, size_t size);
+/*
+ * poll(2) for reading, bit i for fds[i]; 0 after timeout_ms, -1 is for ever. interruptible: the
+ * signals that stop the runtime come in, with -EINTR; for the main thread only.
+ */
+int k_wait_readable(const int *fds, int count, int timeout_ms, int interruptible);
 /* hook.h with lists as NUL-terminated strings one after the other. -EINTR: a signal came. */
 int k_run_hook(const char *path, const char *args, size_t args_size, const char *env,
 	       size_t env_size, const char *input, size_t input_size, long timeout_ms,

@@ -24,6 +24,10 @@ COMMAND = Command(
     description="""
 Without --detach pyrunc waits for the program's end, deletes the container and exits
 with the program's status, or with 128+N when signal N ended it.
+
+With NOTIFY_SOCKET in its environment pyrunc gives the program a socket of its own at
+/run/notify and tells the service manager when the program says READY=1 there; with
+--detach it waits for that.
 """,
     failure_prefix="pyrunc run failed: ",
 )

@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from runtime.cli.call import Call
 
 COMMAND = Command(
-    "start", "CONTAINER-ID", "start the program of a created container", least=1, most=1
+    "start",
+    "CONTAINER-ID",
+    "start the program of a created container",
+    least=1,
+    most=1,
+    description="""
+With NOTIFY_SOCKET in the environment of create and of start, pyrunc waits until the
+program says READY=1 on the socket at /run/notify, and tells the service manager.
+""",
 )
 
 

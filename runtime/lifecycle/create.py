@@ -106,12 +106,14 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     seccomp = seccomp_filter(config, globals_.root, log)
     listening = _listen_fds()
     dirs = [(one.hierarchy, one.directory) for one in cgroup.dirs]
+    home = f"{globals_.root}/{options.container_id}"
     plan = make_plan(
-        config, bundle.path, bundle.rootfs, options, host, dirs, seccomp, listen_fds=listening
-    )
+        config, bundle.path, bundle.rootfs, options, host, dirs, seccomp, listen_fds=listening,
+        notify_folder=f"{home}/notify" if variable("NOTIFY_SOCKET") else "",
+    )  # fmt: skip
     for warning in plan.warnings:
         log.warning(warning)
-    check_preserved(plan.preserved, options.preserve_fds)
+    check_preserved(listening, options.preserve_fds)
     return Decision(bundle, host, cgroup, plan, options, _own_terminal(config, options))
 
 
@@ -154,6 +156,10 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
             # Once nothing is left of it, and like runc even if no hook has run before.
             undo.push(lambda: _run_poststop(container, log))
         undo.push(container.remove)
+        if plan.notify_folder:
+            from runtime.lifecycle.notify import make_folder
+
+            make_folder(plan.notify_folder)
         cgroup = make_cgroup(decision.cgroup)
         undo.push(cgroup.undo)
         for warning in cgroup.warnings:

@@ -34,18 +34,25 @@ def executable_path() -> str:
     return path
 
 
-def check_preserved(count: int, asked: int) -> None:
-    """See that the descriptors to hand down are open.
+def check_preserved(listening: int, preserved: int) -> None:
+    """See that the descriptors to hand down are open: those of socket activation, then more.
 
     Errors:  ConfigError, in runc's words.
     """
-    for index in range(count):
+    for index in range(listening + preserved):
+        fd = FIRST_PRESERVED + index
         try:
-            os.fstat(FIRST_PRESERVED + index)
+            os.fstat(fd)
         except OSError as error:
+            is_listening = index < listening
+            number = index if is_listening else index - listening
+            what = (
+                f"descriptor {number} of {listening}" if is_listening
+                else f"unable to stat preserved-fd {number} (of {preserved})"
+            )  # fmt: skip
             raise ConfigError(
-                f"unable to stat preserved-fd {index} (of {asked})", field="--preserve-fds",
-                errno=errno.ENOENT, hint=f"descriptor {FIRST_PRESERVED + index} is not open",
+                what, field="LISTEN_FDS" if is_listening else "--preserve-fds",
+                errno=errno.ENOENT, hint=f"descriptor {fd} is not open",
             ) from error  # fmt: skip
 
 

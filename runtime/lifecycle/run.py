@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import posix as os
+
 from runtime.errors import ContainerError
 from runtime.lifecycle.create import make_container
 from runtime.lifecycle.delete import destroy_ended
 from runtime.lifecycle.foreground import wait_for_end
-from runtime.lifecycle.start import release, run_poststart
+from runtime.lifecycle.start import notify_socket, release, run_poststart
 from runtime.native import calls
 from runtime.state import StateStore
 
@@ -53,9 +55,18 @@ def _accompany(store: StateStore, made: Created, options: CreateOptions, log: Lo
 def _start_and_wait(
     store: StateStore, init: InitProcess, options: CreateOptions, log: Log, relay: Relay | None
 ) -> int:
-    run_poststart(release(store, options.container_id))
+    notify = notify_socket(log)
+    run_poststart(release(store, options.container_id, notify))
+    if options.detach:
+        if notify:
+            notify.wait_until_ready(init.pid, init.pid_fd)
+        log.release()
+        return 0
     log.release()
-    return 0 if options.detach else wait_for_end(init, relay)
+    if not notify:
+        return wait_for_end(init, relay)
+    with notify.messenger(os.getpid()):
+        return wait_for_end(init, relay)
 
 
 def _end(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posix as os
 
+from runtime.environment import variable
 from runtime.errors import ContainerError, HostError, StatusError
 from runtime.lifecycle import report
 from runtime.lifecycle.kill import end_everything, open_init
@@ -11,10 +12,14 @@ from runtime.native import calls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from typing import Any
 
+    from runtime.lifecycle.notify import NotifySocket
     from runtime.log import Log
     from runtime.state import Container, StateStore
+else:
+    import _signal
 
 HOOKS_DONE = b"1"
 INIT_NAME = b"pyrunc init\n"
@@ -36,15 +41,44 @@ def start(store: StateStore, container_id: str, log: Log) -> None:
              poststart hook, the container is stopped then.
     Source:  runtime-spec runtime.md, Start.
     """
-    container = release(store, container_id)
+    notify = notify_socket(log)
+    container = release(store, container_id, notify)
     log.debug(f"container {container_id} runs, its init is process {container.pid}")
     run_poststart(container)
+    if notify:
+        _wait_until_ready(container, notify)
 
 
-def release(store: StateStore, container_id: str) -> Container:
+def notify_socket(log: Log) -> NotifySocket | None:
+    """The way to a service manager that waits for the program to be ready, if one does.
+
+    Errors:  ConfigError when NOTIFY_SOCKET is no socket.
+    """
+    address = variable("NOTIFY_SOCKET")
+    if not address:
+        return None
+    from runtime.lifecycle.notify import NotifySocket
+
+    return NotifySocket(address, log)
+
+
+def _wait_until_ready(container: Container, notify: NotifySocket) -> None:
+    try:
+        pid_fd = open_init(container)
+    except StatusError:  # it has ended: what it said before is still there
+        notify.pass_on(container.pid)
+        return
+    try:
+        notify.wait_until_ready(container.pid, pid_fd)
+    finally:
+        os.close(pid_fd)
+
+
+def release(store: StateStore, container_id: str, notify: NotifySocket | None = None) -> Container:
     """Open the exec fifo, which lets init go on, and wait until it is the program.
 
-    The lock is held meanwhile: of two that start a container, the second finds it running.
+    The program will find the socket of `notify`. The lock is held meanwhile: of two that start
+    a container, the second finds it running.
     Errors:  StatusError unless it is created; what init reports: a startContainer hook, the
              seccomp filter, execve.
     """
@@ -53,6 +87,8 @@ def release(store: StateStore, container_id: str) -> Container:
         status = container.status()
         if status in WRONG_MOMENT:
             raise StatusError(WRONG_MOMENT[status])
+        if notify:
+            notify.listen(container.folder)
         pid_fd = open_init(container)
         try:
             words = _open_fifo(container, pid_fd)
@@ -71,6 +107,10 @@ def _open_fifo(container: Container, pid_fd: int) -> bytes:
             # Before anything is read: who asks from now on sees it running.
             os.unlink(container.fifo)
             return calls.wait_started(fifo, pid_fd, 2 + report.MESSAGE_SIZE)
+        except ContainerError:
+            # run was asked to stop, and init must not complain of a fifo without a reader.
+            _signal.pidfd_send_signal(pid_fd, _signal.SIGKILL)
+            raise
         finally:
             os.close(fifo)
     except OSError as error:

@@ -108,6 +108,22 @@ def wait_started(fifo_fd: int, pid_fd: int, size: int) -> bytes:
     return words
 
 
+def wait_readable(
+    fds: Sequence[int], timeout_ms: int = -1, *, interruptible: bool = True
+) -> set[int]:
+    """Those descriptors that can be read or are at their end; none after `timeout_ms`.
+
+    With `interruptible` the signals that stop the runtime come in here (csrc/interrupt.h):
+    for the main thread, which runs the handlers.
+    """
+    while True:
+        ready = lib.k_wait_readable(list(fds), len(fds), timeout_ms, interruptible)
+        if ready != -errno_names.EINTR:
+            break
+    _check(ready, "wait for a descriptor", "poll")
+    return {fd for index, fd in enumerate(fds) if ready >> index & 1}
+
+
 def run_hook(
     path: str, args: list[str], env: list[str], state: bytes, timeout_s: int
 ) -> tuple[int, int, str]:

@@ -56,23 +56,27 @@ def make_plan(
     seccomp: tuple[bytes, int] | None,
     *,
     listen_fds: int = 0,
+    notify_folder: str = "",
 ) -> Plan:
     """All that create is going to do, for a configuration that passed check_rules.
 
     `bundle_path` and `rootfs` are absolute; `cgroup_dirs` pairs each hierarchy with the
     container's directory in it; `seccomp` is a compiled filter and seccomp(2)'s flags;
-    `listen_fds` sockets of socket activation are handed down from descriptor 3 on.
+    `listen_fds` sockets of socket activation are handed down from descriptor 3 on;
+    `notify_folder` of the host will hold the socket that a service manager hears of, by way of
+    start or run.
     """
     linux, process = config.get("linux", {}), config["process"]
     namespaces = Namespaces(linux)
     requests = mount_requests(config)
     own_dev = has_own_dev(requests)
-    environment = _environment(config, listen_fds)
+    environment = _environment(config, listen_fds, notify_folder)
 
     plan = Plan()
     plan.rlimits = plan_rlimits(process)
     plan.oom_score_adj = process.get("oomScoreAdj")
     plan.preserved = listen_fds + options.preserve_fds
+    plan.notify_folder = notify_folder
     plan_namespaces(plan, config, namespaces, host, cgroup_dirs)
     todo = plan.ops
 
@@ -96,6 +100,10 @@ def make_plan(
 
     todo += plan_root(linux, rootfs, namespaces)
     todo += plan_mounts(requests, bundle_path, namespaces, host, cgroup_dirs)
+    if notify_folder:
+        from runtime.plan.notify import plan_notify
+
+        todo.append(plan_notify(notify_folder, namespaces))
     if own_dev:
         todo += plan_devices(config, namespaces, host)
     todo += _create_hooks(config, bundle_path, options)
@@ -129,12 +137,16 @@ def make_plan(
     return plan
 
 
-def _environment(config: Config, listen_fds: int) -> Environment:
+def _environment(config: Config, listen_fds: int, notify_folder: str) -> Environment:
     variables = list(config["process"].get("env", ()))
     if listen_fds:
         # The program will be pid 1: a container with activated sockets has a pid namespace
         # of its own, or the program would not know them for its own. Source: sd_listen_fds(3).
         variables += [f"LISTEN_FDS={listen_fds}", "LISTEN_PID=1"]
+    if notify_folder:
+        from runtime.plan.notify import notify_variable
+
+        variables.append(notify_variable())
     return Environment(variables)
 
 

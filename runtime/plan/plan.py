@@ -80,12 +80,13 @@ class Plan:
     oom_score_adj  written by the parent right after the clone; None leaves it
     rlimits        whose hard limits the parent raises right after the clone
     preserved      descriptors 3... handed to the program
+    notify_folder  what the parent makes for the program's NOTIFY_SOCKET; "" is nothing
     warnings       one line each, for the log
     """
 
     __slots__ = (
-        "clone_flags", "deny_setgroups", "gid_maps", "oom_score_adj", "ops", "preserved", "rlimits",
-        "slots", "staged", "time_offsets", "uid_maps", "warnings",
+        "clone_flags", "deny_setgroups", "gid_maps", "notify_folder", "oom_score_adj",
+        "ops", "preserved", "rlimits", "slots", "staged", "time_offsets", "uid_maps", "warnings",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -100,6 +101,7 @@ class Plan:
         self.time_offsets: list[str] = []
         self.rlimits: list[RlimitRequest] = []
         self.preserved = 0
+        self.notify_folder = ""
         self.warnings: list[str] = []
 
     def add_slot(self, kind: str, path: str, origin: str) -> int:

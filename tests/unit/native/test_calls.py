@@ -134,3 +134,24 @@ class TestWaitStarted:
         init.wait()
         os.close(fifo)
         os.close(pid_fd)
+
+
+class TestWaitReadable:
+    def test_which_one(self) -> None:
+        read_fd, write_fd = os.pipe()
+        other_fd, held_fd = os.pipe()
+        try:
+            assert calls.wait_readable((read_fd, other_fd), 0) == set()
+            os.write(write_fd, b"x")
+            for interruptible in (True, False):
+                found = calls.wait_readable((other_fd, read_fd), interruptible=interruptible)
+                assert found == {read_fd}
+            os.close(held_fd)  # an end is something to read
+            assert calls.wait_readable((read_fd, other_fd)) == {read_fd, other_fd}
+        finally:
+            for fd in (read_fd, write_fd, other_fd):
+                os.close(fd)
+
+    def test_too_many(self) -> None:
+        with pytest.raises(KernelError, match="argument list too long"):
+            calls.wait_readable([0] * 9, 0)

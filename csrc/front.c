@@ -2,6 +2,7 @@
  * The installed executable: what engines and people call `pyrunc`.
  *
  *   pyrunc init ...   the in-container role (init.c)
+ *   pyrunc state ID   and the like are answered here if they are plain (fast.c)
  *   pyrunc anything   exec of  python3.X -I -S -B -X utf8 -X pyrunc=SELF MAIN anything...
  *
  * Which Python and which MAIN is decided by where this file lies, never by the environment
@@ -31,6 +32,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "fast.h"
 #include "init.h"
 
 /* The wheel asks for 3.11 (pyproject.toml); the upper end only bounds the search. The Python
@@ -274,6 +276,25 @@ static void run_python(const struct python *python, const char *self, int argc, 
 	COMPLAIN("execute ", python->interpreter, ": ", strerror(errno));
 }
 
+/*
+ * PYRUNC_FAST=no sends each command to Python, so that a test can hold the two against one
+ * another; with PYRUNC_FAST=only it can see that Python was not asked.
+ */
+static int try_fast(int argc, char **argv)
+{
+	const char *wish = getenv("PYRUNC_FAST");
+
+	if (wish && strcmp(wish, "no") == 0)
+		return FAST_NOT;
+	const int status = fast_command(argc, argv);
+
+	if (status == FAST_NOT && wish && strcmp(wish, "only") == 0) {
+		COMPLAIN("PYRUNC_FAST=only: this command needs Python");
+		return EXIT_FAILURE;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	char self[PATH_MAX];
@@ -291,6 +312,10 @@ int main(int argc, char **argv)
 		COMPLAIN("open /dev/null for a closed standard stream: ", strerror(errno));
 		return EXIT_FAILURE;
 	}
+	const int status = try_fast(argc, argv);
+
+	if (status != FAST_NOT)
+		return status;
 	if (find_self(self) < 0) {
 		COMPLAIN("cannot tell where this executable lies: mount /proc");
 		return EXIT_FAILURE;

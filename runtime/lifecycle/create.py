@@ -21,6 +21,7 @@ from runtime.native import calls
 from runtime.plan import ops
 from runtime.plan.make import make_plan
 from runtime.plan.rules import check_rules
+from runtime.record import save_record
 from runtime.state import VERSION, Container, StateStore, boot_id, check_id, process_start
 
 TYPE_CHECKING = False
@@ -312,6 +313,7 @@ def _finish(
     container.data["created"] = rfc3339_nanoseconds(time.time_ns())
     container.data["cgroupPaths"] = cgroup.saved()
     container.save()
+    save_record(container)
     if options.console_socket or options.pidfd_socket:
         _hand_over(init, options)
     if options.pid_file:

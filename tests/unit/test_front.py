@@ -27,6 +27,18 @@ int init_main(int argc, char **argv)
 }
 """
 
+# Takes the command `quick`.
+STUB_FAST = """
+#include <stdio.h>
+#include <string.h>
+#include "fast.h"
+
+int fast_command(int argc, char **argv)
+{
+	return argc > 1 && !strcmp(argv[1], "quick") ? puts("quick"), 3 : FAST_NOT;
+}
+"""
+
 # An interpreter that tells how it was called.
 FAKE_PYTHON = """#!/bin/sh
 printf '%s\\n' "$0" "$@"
@@ -61,13 +73,15 @@ def executable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("front")
     (folder / "stub_init.c").write_text(STUB_INIT)
     (folder / "init.h").write_text("int init_main(int argc, char **argv);\n")
-    # Beside a private init.h: the front must build on what it needs of it alone.
+    # Beside private headers: the front must build on what it needs of its neighbours alone.
+    (folder / "fast.h").write_text("#define FAST_NOT -1\nint fast_command(int, char **);\n")
+    (folder / "stub_fast.c").write_text(STUB_FAST)
     shutil.copy(TREE / "csrc/front.c", folder)
     compiler = shutil.which("musl-gcc") or "cc"
     subprocess.run(
         [
             sys.executable, TREE / "csrc/link_static.py", folder / "pyrunc", compiler, "cc",
-            folder / "front.c", folder / "stub_init.c",
+            *(folder / name for name in ("front.c", "stub_init.c", "stub_fast.c")),
         ],
         check=True,
     )  # fmt: skip
@@ -324,3 +338,25 @@ def test_without_proc_the_kernel_tells_the_path(prefix: Prefix, tmp_path: Path) 
     script = f"umount -l /proc && cd {tmp_path} && exec ./link list"
     result = run(["unshare", "-m", "/bin/sh", "-c", script])
     assert json.loads(result.stdout)["options"]["pyrunc"] == str(prefix.pyrunc)
+
+
+@pytest.mark.parametrize(
+    ("wish", "argument", "status", "out"),
+    [
+        pytest.param(None, "quick", 3, "quick\n", id="fast"),
+        pytest.param("only", "quick", 3, "quick\n", id="fast and nothing else"),
+        pytest.param("", "quick", 3, "quick\n", id="empty is no wish"),
+        pytest.param("no", "quick", 1, "", id="Python is asked"),
+        pytest.param(None, "slow", 1, "", id="Python is needed"),
+        pytest.param("only", "slow", 1, "", id="Python is needed and not allowed"),
+    ],
+)
+def test_fast_commands(
+    wish: str | None, argument: str, status: int, out: str, executable: Path
+) -> None:
+    env = {} if wish is None else {"PYRUNC_FAST": wish}
+    done = subprocess.run([executable, argument], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (status, out)
+    assert ("PYRUNC_FAST=only" in done.stderr) == (wish == "only" and argument == "slow")
+    # Without code beside it, being asked shows in Python's absence.
+    assert ("is not installed" in done.stderr) == (status == 1 and wish != "only")

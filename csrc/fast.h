@@ -1,0 +1,10 @@
+/* Commands that need no interpreter: state, start, kill and delete in their usual form. */
+#ifndef PYRUNC_FAST_H
+#define PYRUNC_FAST_H
+
+#define FAST_NOT (-1) /* let Python do it: nothing was done, or nothing that it cannot go on from */
+
+/* The command's exit status, or FAST_NOT. Says nothing itself: what fails, Python tells. */
+int fast_command(int argc, char **argv);
+
+#endif

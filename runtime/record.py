@@ -1,0 +1,106 @@
+"""What later commands need of a container, for the executable to read without an interpreter.
+
+Derived from state.json, which stays the truth: without a record, or with one that does not
+fit, every command goes on in Python. csrc/record.h describes the file.
+"""
+
+from __future__ import annotations
+
+import posix as os
+from _struct import Struct
+from zlib import crc32
+
+from runtime.errors import HostError
+from runtime.log import json_string
+from runtime.state import STATE_FILE
+from runtime.version import SPEC_VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runtime.state import Container
+
+RECORD_FILE = "record"
+MAGIC = 0x52525950
+VERSION = 1
+AT_MOST = 65536  # bytes
+OWN_PID_NAMESPACE = 1
+PLAIN_START = 2
+PLAIN_DELETE = 4
+FREEZER_V1 = 8
+
+CHECKED_FROM = 16  # what stands before is not covered by the checksum
+HEAD = Struct("=IIII")
+REST = Struct("=QQQIIII")
+
+
+def record_of(container: Container, inode: int, mtime_ns: int) -> bytes:
+    """The record of a container that has been created, for the state.json of this identity."""
+    freezer, flags = _freezer(container)
+    if container.has_own_pid_namespace():
+        flags |= OWN_PID_NAMESPACE
+    hooks = container.config.get("hooks") or {}
+    if not hooks.get("startContainer") and not hooks.get("poststart"):
+        flags |= PLAIN_START
+    if not hooks.get("poststop"):
+        flags |= PLAIN_DELETE
+    head, tail = state_halves(container)
+    # A hierarchy's directory stands once for each of its controllers.
+    cgroups = dict.fromkeys(container.cgroup_paths.values())
+    strings = [container.data["boot"], freezer, head, tail, *cgroups]
+    text = "".join(f"{string}\0" for string in strings).encode("utf-8", "surrogateescape")
+    numbers = (inode, mtime_ns, container.pid, flags, len(strings), 0)
+    rest = REST.pack(container.pid_start, *numbers) + text
+    return HEAD.pack(MAGIC, VERSION, HEAD.size + len(rest), crc32(rest)) + rest
+
+
+def _freezer(container: Container) -> tuple[str, int]:
+    """The file that tells whether the container is frozen, empty without one; its flag."""
+    paths = container.cgroup_paths
+    if "freezer" in paths:
+        return f"{paths['freezer']}/freezer.state", FREEZER_V1
+    return (f"{paths['']}/cgroup.freeze" if "" in paths else ""), 0
+
+
+def state_halves(container: Container) -> tuple[str, str]:
+    """What `state` prints before the pid, and after the status: runtime/cli/state.py."""
+    head = (
+        f'{{\n  "ociVersion": {json_string(SPEC_VERSION)},\n'
+        f'  "id": {json_string(container.id)},\n  "pid": '
+    )
+    tail = (
+        f'",\n  "bundle": {json_string(container.bundle)},\n'
+        f'  "rootfs": {json_string(container.rootfs)},\n'
+        f'  "created": {json_string(container.created)},\n'
+    )
+    if container.annotations:
+        members = (
+            f"    {json_string(key)}: {json_string(value)}"
+            for key, value in sorted(container.annotations.items())
+        )
+        tail += '  "annotations": {\n' + ",\n".join(members) + "\n  },\n"
+    return head, tail + '  "owner": ""\n}'
+
+
+def save_record(container: Container) -> None:
+    """Write the record of a container whose state was saved; too long a one is left out.
+
+    Errors:  HostError.
+    """
+    temporary = f"{container.folder}/.{RECORD_FILE}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        state = os.stat(f"{container.folder}/{STATE_FILE}")
+        data = record_of(container, state.st_ino, state.st_mtime_ns)
+        if len(data) > AT_MOST:
+            return
+        fd = os.open(temporary, flags, 0o600)
+        try:
+            whole = os.write(fd, data) == len(data)
+        finally:
+            os.close(fd)
+        if whole:
+            os.rename(temporary, f"{container.folder}/{RECORD_FILE}")
+        else:
+            os.unlink(temporary)  # a full disk: the commands will be slower
+    except OSError as error:
+        raise HostError(f"write to {container.folder}", errno=error.errno or 0) from error

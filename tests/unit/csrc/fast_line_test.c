@@ -1,0 +1,85 @@
+/* sources: fast_line.c */
+/* Which command lines are plain enough to be served without Python. */
+#include "fast_line.h"
+
+#include <signal.h>
+
+#include "check.h"
+
+#define WORDS 12
+
+/* The words of `text`, a blank between them, as a command line. */
+static bool reads(const char *text, struct fast_line *line)
+{
+	static char buffer[1024];
+	char *argv[WORDS + 1] = { (char[]){ "pyrunc" } };
+	int argc = 1;
+
+	snprintf(buffer, sizeof(buffer), "%s", text);
+	for (char *word = strtok(buffer, " "); word && argc < WORDS; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return fast_line_read(line, argc, argv);
+}
+
+static void check_plain(void)
+{
+	struct fast_line line;
+
+	CHECK(reads("state c1", &line) && line.kind == FAST_STATE);
+	CHECK_TEXT(line.id, "c1");
+	CHECK(!line.root && !line.log && !line.signal && !line.force);
+	CHECK(reads("--root /r --log /l --log-format json --systemd-cgroup kill c1 9", &line));
+	CHECK(line.kind == FAST_KILL);
+	CHECK_TEXT(line.root, "/r");
+	CHECK_TEXT(line.log, "/l");
+	CHECK_TEXT(line.signal, "9");
+	CHECK(reads("--root=/r=x --log=/l --log-format=text delete --force c1", &line));
+	CHECK(line.kind == FAST_DELETE && line.force);
+	CHECK_TEXT(line.root, "/r=x");
+	CHECK(reads("delete c1 -f", &line) && line.force);
+	CHECK(reads("--log= state c1", &line) && !line.log);
+	CHECK(reads("kill c1", &line) && !line.signal);
+}
+
+static void check_left_to_python(void)
+{
+	static const char *const lines[] = {
+		"", "state", "state c1 c2", "kill", "kill c1 9 9", "delete", "delete -f", "run c1",
+		"create c1", "--root", "--root relative state c1", "--root / state c1",
+		"--root // state c1", "--root= state c1", "--debug state c1", "--log", "--rootx /r state c1",
+		"--log-format xml state c1", "--log-format", "state --root /r c1", "state -- c1",
+		"state .c1", "state -c1", "state a/b", "state ../x", "kill --all c1", "kill -a c1 9",
+		"delete --force=true c1", "--version state c1", "-h", "state --help c1", "init 3",
+	};
+	struct fast_line line;
+	char longest[300] = "state ";
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const bool taken = reads(lines[i], &line);
+
+		CHECK(!taken);
+		if (taken)
+			fprintf(stderr, "  taken: %s\n", lines[i]);
+	}
+	memset(longest + 6, 'x', 255);
+	CHECK(reads(longest, &line));
+	longest[6 + 255] = 'x';
+	CHECK(!reads(longest, &line));
+}
+
+static void check_signals(void)
+{
+	CHECK(fast_signal("9") == 9 && fast_signal("0") == 0 && fast_signal("TERM") == SIGTERM);
+	CHECK(fast_signal("sigkill") == SIGKILL && fast_signal("SIGusr1") == SIGUSR1);
+	CHECK(fast_signal("") == -1 && fast_signal("SIG") == -1 && fast_signal("9x") == -1);
+	CHECK(fast_signal("-9") == -1 && fast_signal("+9") == -1 && fast_signal("9999") == -1);
+	CHECK(fast_signal("SIGSIGKILL") == -1 && fast_signal("IOT") == -1);
+}
+
+int main(void)
+{
+	check_plain();
+	check_left_to_python();
+	check_signals();
+	return check_status();
+}

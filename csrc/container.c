@@ -71,7 +71,9 @@ bool container_open(struct container *container, const char *root, const char *i
 				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (container->folder_fd < 0)
 		return false;
-	if (locked && (flock(container->folder_fd, LOCK_EX) < 0 || !is_still(container, id)))
+	/* Another command at work on it: Python knows whom to wait for, and whom not. */
+	if (locked && (flock(container->folder_fd, LOCK_EX | LOCK_NB) < 0 ||
+		       !is_still(container, id)))
 		return false;
 	return read_record(container);
 }
@@ -170,4 +172,12 @@ int container_open_init(const struct container *container)
 	if (pid_fd >= 0 && !container_is_init_alive(container))
 		fd_drop(&pid_fd);
 	return pid_fd;
+}
+
+bool container_is_still_ours(const struct container *container)
+{
+	char path[32], name[32];
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", container->record.header.pid);
+	return read_word(path, name, sizeof(name)) && strcmp(name, "pyrunc init") == 0;
 }

@@ -17,7 +17,7 @@ struct container {
 	char bytes[RECORD_AT_MOST];
 };
 
-/* Open and read; with `locked` wait for the folder's lock first. False: ask Python. */
+/* Open and read; with `locked` take the folder's lock first. False: ask Python. */
 bool container_open(struct container *container, const char *root, const char *id, bool locked);
 
 /* The words of enum status, as `state` prints them. */
@@ -28,6 +28,9 @@ enum status container_status(const struct container *container);
 
 /* Init runs, and is the process that we started. */
 bool container_is_init_alive(const struct container *container);
+
+/* Init has ended, or not yet begun, as the executor: it did not get to its execve(2). */
+bool container_is_still_ours(const struct container *container);
 
 /* A pidfd of init, verified to be the process that we started; -1 without one. */
 int container_open_init(const struct container *container);

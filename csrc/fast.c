@@ -14,16 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "container.h"
 #include "fast_line.h"
+#include "started.h"
 #include "sys.h"
 
 #define DEFAULT_ROOT "/run/pyrunc"
 #define INITIAL_UID_MAP "         0          0 4294967295\n"
 #define END_PATIENCE_MS 10000
+#define WORDS_AT_MOST 4096 /* more than a message of the executor, csrc/init.c */
 
 static int do_state(struct container *container)
 {
@@ -40,6 +43,36 @@ static int do_state(struct container *container)
 
 	/* A reader that takes less than all of it, or nothing, is told by Python. */
 	return write(STDOUT_FILENO, text, (size_t)size) == size ? 0 : FAST_NOT;
+}
+
+static int keep_words(const char *words, size_t size)
+{
+	owned_fd fd = memfd_create("pyrunc-words", 0);
+
+	return fd >= 0 && write(fd, words, size) == (ssize_t)size ? fd_keep(&fd) : -1;
+}
+
+/* See release() in runtime/lifecycle/start.py. */
+static int do_start(struct container *container, int *words_fd)
+{
+	char words[WORDS_AT_MOST];
+
+	if (!(container->record.header.flags & RECORD_PLAIN_START) || getenv("NOTIFY_SOCKET") ||
+	    container_status(container) != STATUS_CREATED)
+		return FAST_NOT;
+	owned_fd init_fd = container_open_init(container);
+	owned_fd fifo = openat(container->folder_fd, FIFO_FILE,
+			       O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	/* Before anything is read: who asks from now on sees it running. */
+	if (init_fd < 0 || fifo < 0 || unlinkat(container->folder_fd, FIFO_FILE, 0) < 0)
+		return FAST_NOT;
+	const int got = wait_started(fifo, init_fd, words, sizeof(words));
+
+	if (got == 1 && !container_is_still_ours(container))
+		return 0;
+	*words_fd = keep_words(words, got < 0 ? 0 : (size_t)got);
+	return FAST_NOT;
 }
 
 static int do_kill(struct container *container, const char *name)
@@ -143,22 +176,26 @@ static bool touch_log(const char *path)
 	return fd >= 0;
 }
 
-int fast_command(int argc, char **argv)
+int fast_command(int argc, char **argv, int *words_fd)
 {
 	static struct container container;
 	struct fast_line line;
 
+	*words_fd = -1;
 	if (!fast_line_read(&line, argc, argv))
 		return FAST_NOT;
 	const char *root = line.root ? line.root : default_root();
+	const bool locked = line.kind == FAST_START || line.kind == FAST_DELETE;
 
 	signal(SIGPIPE, SIG_IGN);
 	if (!root || (line.log && !touch_log(line.log)) ||
-	    !container_open(&container, root, line.id, line.kind == FAST_DELETE))
+	    !container_open(&container, root, line.id, locked))
 		return FAST_NOT;
 	switch (line.kind) {
 	case FAST_STATE:
 		return do_state(&container);
+	case FAST_START:
+		return do_start(&container, words_fd);
 	case FAST_KILL:
 		return do_kill(&container, line.signal);
 	case FAST_DELETE:

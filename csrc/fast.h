@@ -4,7 +4,12 @@
 
 #define FAST_NOT (-1) /* let Python do it: nothing was done, or nothing that it cannot go on from */
 
-/* The command's exit status, or FAST_NOT. Says nothing itself: what fails, Python tells. */
-int fast_command(int argc, char **argv);
+/*
+ * The command's exit status, or FAST_NOT. Says nothing itself: what fails, Python tells.
+ *
+ * A start that went wrong cannot be tried again. What init said is then in *words_fd, a memory
+ * file for Python to read, else it is -1.
+ */
+int fast_command(int argc, char **argv, int *words_fd);
 
 #endif

@@ -57,7 +57,8 @@ static bool read_global(struct fast_line *line, int argc, char **argv, int *at)
 static bool read_command(struct fast_line *line, const char *word)
 {
 	static const char *const words[] = {
-		[FAST_STATE] = "state", [FAST_KILL] = "kill", [FAST_DELETE] = "delete",
+		[FAST_STATE] = "state", [FAST_START] = "start", [FAST_KILL] = "kill",
+		[FAST_DELETE] = "delete",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

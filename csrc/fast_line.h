@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-enum fast_kind { FAST_STATE, FAST_KILL, FAST_DELETE };
+enum fast_kind { FAST_STATE, FAST_START, FAST_KILL, FAST_DELETE };
 
 struct fast_line {
 	enum fast_kind kind;

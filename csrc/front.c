@@ -252,25 +252,32 @@ static void forget_python_variables(void)
 }
 
 /* Become the interpreter; returns only on failure. */
-static void run_python(const struct python *python, const char *self, int argc, char **argv)
+static void run_python(const struct python *python, const char *self, int words_fd, int argc,
+		       char **argv)
 {
 	static const char option_name[] = "pyrunc=";
 	char own_path[sizeof(option_name) + PATH_MAX];
+	char words[32];
 	/* The full path as argv[0]: Python would search a bare name in PATH, and take its
 	 * standard library from beside what it finds there. */
 	const char *const fixed[] = {
-		python->interpreter, "-I", "-S", "-B", "-X", "utf8", "-X", own_path, python->main,
+		python->interpreter, "-I", "-S", "-B", "-X", "utf8", "-X", own_path,
 	};
-	const size_t head = sizeof(fixed) / sizeof(fixed[0]);
-	const size_t tail = argc > 1 ? (size_t)argc - 1 : 0;
+	size_t count = sizeof(fixed) / sizeof(fixed[0]);
 	/* On the stack: the kernel allows arguments, pointers included, a quarter of it. */
-	const char *all[head + tail + 1];
+	const char *all[count + 4 + (size_t)argc];
 
 	stpcpy(stpcpy(own_path, option_name), self);
 	memcpy(all, fixed, sizeof(fixed));
-	if (tail)
-		memcpy(all + head, argv + 1, tail * sizeof(*all));
-	all[head + tail] = NULL;
+	if (words_fd >= 0) { /* see fast.h */
+		snprintf(words, sizeof(words), "pyrunc_words=%d", words_fd);
+		all[count++] = "-X";
+		all[count++] = words;
+	}
+	all[count++] = python->main;
+	for (int i = 1; i < argc; i++)
+		all[count++] = argv[i];
+	all[count] = NULL;
 	forget_python_variables();
 	execve(python->interpreter, (char *const *)all, environ);
 	COMPLAIN("execute ", python->interpreter, ": ", strerror(errno));
@@ -280,13 +287,14 @@ static void run_python(const struct python *python, const char *self, int argc, 
  * PYRUNC_FAST=no sends each command to Python, so that a test can hold the two against one
  * another; with PYRUNC_FAST=only it can see that Python was not asked.
  */
-static int try_fast(int argc, char **argv)
+static int try_fast(int argc, char **argv, int *words_fd)
 {
 	const char *wish = getenv("PYRUNC_FAST");
 
+	*words_fd = -1;
 	if (wish && strcmp(wish, "no") == 0)
 		return FAST_NOT;
-	const int status = fast_command(argc, argv);
+	const int status = fast_command(argc, argv, words_fd);
 
 	if (status == FAST_NOT && wish && strcmp(wish, "only") == 0) {
 		COMPLAIN("PYRUNC_FAST=only: this command needs Python");
@@ -299,6 +307,7 @@ int main(int argc, char **argv)
 {
 	char self[PATH_MAX];
 	struct python python;
+	int words_fd = -1;
 
 	/* Everything below trusts its caller's arguments and environment. */
 	if (getauxval(AT_SECURE)) {
@@ -312,7 +321,7 @@ int main(int argc, char **argv)
 		COMPLAIN("open /dev/null for a closed standard stream: ", strerror(errno));
 		return EXIT_FAILURE;
 	}
-	const int status = try_fast(argc, argv);
+	const int status = try_fast(argc, argv, &words_fd);
 
 	if (status != FAST_NOT)
 		return status;
@@ -321,6 +330,6 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	if (find_python(self, &python) == 0)
-		run_python(&python, self, argc, argv);
+		run_python(&python, self, words_fd, argc, argv);
 	return EXIT_FAILURE;
 }

@@ -66,6 +66,24 @@ def with_annotations(runtime: Runtime, bundle: Bundle, name: str) -> None:
     created(runtime, bundle, name)
 
 
+def that_cannot_begin(runtime: Runtime, bundle: Bundle, name: str) -> None:
+    """execve fails after start, and the executable has the words of it."""
+    program = bundle.rootfs / "bin" / "broken"
+    program.write_bytes(b"\x7fELF" + bytes(100))
+    program.chmod(0o755)
+    runtime.create(bundle.args("/bin/broken"), container_id=name)
+
+
+def that_dies(runtime: Runtime, bundle: Bundle, name: str) -> None:
+    """Its init is killed between create and start, and still waits for its parent."""
+    killed(runtime, bundle, name)
+
+
+def with_start_hooks(runtime: Runtime, bundle: Bundle, name: str) -> None:
+    bundle.config["hooks"] = {"startContainer": [{"path": "/bin/true"}]}
+    created(runtime, bundle, name)
+
+
 def with_hooks(runtime: Runtime, bundle: Bundle, name: str) -> None:
     bundle.config["hooks"] = {"poststop": [{"path": "/bin/true"}]}
     stopped(runtime, bundle, name)
@@ -136,12 +154,21 @@ def record(runtime: Runtime, name: str) -> Path:
 
 
 FAST: dict[Prepare, tuple[str, ...]] = {
-    created: ("state", "kill", "kill 0", "kill sigterm", "kill 9", "delete", "delete --force"),
+    created: (
+        "state",
+        "start",
+        "kill",
+        "kill 0",
+        "kill sigterm",
+        "kill 9",
+        "delete",
+        "delete --force",
+    ),
     running: ("state", "kill", "kill KILL", "delete -f"),
     stopped: ("state", "delete", "delete -f"),
     killed: ("state", "delete"),
     paused: ("state",),
-    with_annotations: ("state",),
+    with_annotations: ("state", "start"),
     with_hooks: ("state",),
     with_shared_pids: ("state", "kill TERM"),
     without_cgroups: ("delete",),
@@ -154,6 +181,9 @@ SLOW: dict[Prepare, tuple[str, ...]] = {
     killed: ("kill",),
     paused: ("kill", "kill 9", "delete", "delete -f"),
     with_hooks: ("delete",),
+    with_start_hooks: ("start",),
+    that_cannot_begin: ("start",),
+    that_dies: ("start",),
     with_shared_pids: ("kill 9", "delete -f"),
     without_record: ("state", "kill", "delete -f"),
     damaged: ("state", "kill", "delete -f"),

@@ -29,12 +29,14 @@ int init_main(int argc, char **argv)
 
 # Takes the command `quick`.
 STUB_FAST = """
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include "fast.h"
 
-int fast_command(int argc, char **argv)
+int fast_command(int argc, char **argv, int *words_fd)
 {
+	*words_fd = argc > 1 && !strcmp(argv[1], "worded") ? fcntl(0, F_DUPFD, 50) : -1;
 	return argc > 1 && !strcmp(argv[1], "quick") ? puts("quick"), 3 : FAST_NOT;
 }
 """
@@ -74,7 +76,7 @@ def executable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "stub_init.c").write_text(STUB_INIT)
     (folder / "init.h").write_text("int init_main(int argc, char **argv);\n")
     # Beside private headers: the front must build on what it needs of its neighbours alone.
-    (folder / "fast.h").write_text("#define FAST_NOT -1\nint fast_command(int, char **);\n")
+    (folder / "fast.h").write_text("#define FAST_NOT -1\nint fast_command(int, char **, int *);\n")
     (folder / "stub_fast.c").write_text(STUB_FAST)
     shutil.copy(TREE / "csrc/front.c", folder)
     compiler = shutil.which("musl-gcc") or "cc"
@@ -360,3 +362,10 @@ def test_fast_commands(
     assert ("PYRUNC_FAST=only" in done.stderr) == (wish == "only" and argument == "slow")
     # Without code beside it, being asked shows in Python's absence.
     assert ("is not installed" in done.stderr) == (status == 1 and wish != "only")
+
+
+def test_words_of_a_start_are_handed_on(prefix: Prefix) -> None:
+    prefix.add_code("lib/python3.12/site-packages")
+    prefix.add_python("bin/python3.12")
+    assert "pyrunc_words=50" in run([prefix.pyrunc, "worded"]).stdout.splitlines()
+    assert "pyrunc_words" not in run([prefix.pyrunc, "wordless"]).stdout

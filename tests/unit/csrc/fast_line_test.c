@@ -39,6 +39,7 @@ static void check_plain(void)
 	CHECK(reads("delete c1 -f", &line) && line.force);
 	CHECK(reads("--log= state c1", &line) && !line.log);
 	CHECK(reads("kill c1", &line) && !line.signal);
+	CHECK(reads("start c1", &line) && line.kind == FAST_START);
 }
 
 static void check_left_to_python(void)

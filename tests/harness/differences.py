@@ -9,6 +9,18 @@ from __future__ import annotations
 
 DIFFERENCES: dict[str, dict[str, str]] = {
     "runc": {
+        "test_activation.py::test_missing": "1.1 hands over its own",
+        "test_activation.py::test_none_are_announced[-1]": "1.1 panics",
+        "test_run.py::test_streams_are_the_callers_own": "copies",
+        "test_run.py::TestSignalsDuringRun::test_every_one_is_forwarded": (
+            "loses some that its Go runtime takes"
+        ),
+        "test_run.py::TestSignalsDuringRun::test_real_time_signals_are[34]": (
+            "its Go runtime takes this one"
+        ),
+        "test_run.py::TestSignalsDuringRun::test_those_about_ourselves_are_not[23]": (
+            "1.1 forwards SIGURG"
+        ),
         "test_run.py::TestDescriptors::test_preserved_must_be_open": "1.1 hands over its own",
         "test_run.py::TestOddCallers::test_ignored_and_blocked_signals_are_reset": (
             "keeps blocked signals blocked"

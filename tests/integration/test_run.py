@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,33 @@ def test_streams(runtime: Runtime, bundle: Bundle) -> None:
 def test_large_output_is_complete(runtime: Runtime, bundle: Bundle) -> None:
     result = runtime.run(bundle.sh("seq 1 100000"))
     assert result.out.splitlines() == [str(i) for i in range(1, 100001)]
+
+
+def test_streams_are_the_callers_own(runtime: Runtime, bundle: Bundle) -> None:
+    """The very pipe, not a copy of what goes through it."""
+    bundle.args("/bin/stat", "-L", "-c", "%i", "/proc/self/fd/1").save()
+    read_fd, write_fd = os.pipe()
+    try:
+        command = runtime.command("run", "-b", str(bundle.path), runtime.new_id())
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=write_fd, check=True)
+        assert int(os.read(read_fd, 100)) == os.fstat(write_fd).st_ino
+    finally:
+        os.close(read_fd)
+        os.close(write_fd)
+
+
+def test_a_background_process_that_holds_a_stream_delays_nothing(
+    runtime: Runtime, bundle: Bundle
+) -> None:
+    """It ends with the container; nobody waits for the end of its output."""
+    bundle.without_namespace("pid").sh("sleep 60 & exit 3").save()
+    read_fd, write_fd = os.pipe()
+    command = runtime.command("run", "-b", str(bundle.path), runtime.new_id())
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=write_fd)
+    os.close(write_fd)
+    assert process.wait(20) == 3
+    assert os.read(read_fd, 1) == b"", "the background process is gone"
+    os.close(read_fd)
 
 
 def test_detached_returns_at_once(runtime: Runtime, bundle: Bundle) -> None:
@@ -97,6 +125,49 @@ class TestSignalsDuringRun:
         process.send_signal(sent)
         assert process.wait(10) == status
         assert runtime.ids() == []
+
+    # What nobody can catch, and what is not passed on.
+    NOT_TRIED = (
+        signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG,
+    )  # fmt: skip
+
+    def test_every_one_is_forwarded(self, runtime: Runtime, bundle: Bundle) -> None:
+        """All that a shell can trap."""
+        numbers = sorted(set(range(1, 32)) - set(self.NOT_TRIED))
+        traps = "; ".join(f"trap 'echo got {n}' {n}" for n in numbers)
+        bundle.sh(f"{traps}; echo up; while :; do sleep 0.02; done")
+        process = runtime.run_background(bundle)
+        out = next(bundle.path.glob("*.out"))
+        wait_until(lambda: "up" in out.read_text(), 10)
+        for number in numbers:
+            process.send_signal(number)
+            wait_until(lambda n=number: f"got {n}\n" in out.read_text(), 10)  # type: ignore[misc]
+        (name,) = runtime.ids()
+        runtime.call("kill", name, "KILL").check()
+        assert process.wait(10) == 137
+
+    @pytest.mark.parametrize("sent", [signal.SIGRTMIN, signal.SIGRTMAX])
+    def test_real_time_signals_are(self, runtime: Runtime, bundle: Bundle, sent: int) -> None:
+        bundle.without_namespace("pid").sh("echo up; exec sleep 60")
+        process = runtime.run_background(bundle)
+        out = next(bundle.path.glob("*.out"))
+        wait_until(lambda: "up" in out.read_text(), 10)
+        process.send_signal(sent)
+        assert process.wait(10) == 128 + sent
+
+    @pytest.mark.parametrize("sent", [signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG])
+    def test_those_about_ourselves_are_not(
+        self, runtime: Runtime, bundle: Bundle, sent: signal.Signals
+    ) -> None:
+        os.mkfifo(bundle.rootfs / "fifo")
+        bundle.sh(f"trap 'exit 9' {sent.value}; trap 'exit 8' TERM; echo up; read _ <>/fifo")
+        process = runtime.run_background(bundle)
+        out = next(bundle.path.glob("*.out"))
+        wait_until(lambda: "up" in out.read_text(), 10)
+        process.send_signal(sent)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 8
 
     def test_sigkill_of_the_container(self, runtime: Runtime, bundle: Bundle) -> None:
         process = runtime.run_background(bundle.sh("echo up; exec sleep 100"))

@@ -29,6 +29,11 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_pidfd_socket.py::test_detached_run": "no --pidfd-socket before 1.2",
         "test_pidfd_socket.py::test_foreground_run": "no --pidfd-socket before 1.2",
         "test_pidfd_socket.py::test_nobody_listens": "no --pidfd-socket before 1.2",
+        "test_terminal.py::TestSize::test_console_size[stays]": "a size of nothing wins",
+        "test_terminal.py::TestEnd::test_signals_are_forwarded[2-22]": (
+            "leaves at once on SIGINT, and the container behind"
+        ),
+        "test_terminal.py::TestEnd::test_hang_up": "does not tell the program",
         "test_namespaces.py::test_new[time]": "no time namespaces before 1.2",
         "test_namespaces.py::TestIsolation::test_time": "no time namespaces before 1.2",
         "test_namespaces.py::TestJoined::test_time_by_path": "no time namespaces before 1.2",

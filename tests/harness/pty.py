@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import signal
 import struct
 import subprocess
@@ -43,6 +44,7 @@ class Terminal:
         self._screen = bytearray()
         self._may_read = threading.Event()
         self._may_read.set()
+        self._end, self._ender = os.pipe()
         slave = self._slave
         given = {"stdin": slave, "stdout": slave, "stderr": slave} | streams
         self.process = subprocess.Popen(
@@ -53,12 +55,13 @@ class Terminal:
         self._reader.start()
 
     def _read(self) -> None:
+        # Never inside a read when it is time to end: that would hold the terminal open.
         while True:
             self._may_read.wait()
-            try:
-                data = os.read(self._master, 1 << 16)
-            except OSError:
+            ready, _, _ = select.select([self._master, self._end], [], [])
+            if self._end in ready:
                 return
+            data = os.read(self._master, 1 << 16)
             with self._lock:
                 self._screen += data
 
@@ -106,11 +109,10 @@ class Terminal:
 
     def hang_up(self) -> None:
         """The window is closed."""
+        os.write(self._ender, b"!")
+        self.pause(paused=False)
+        self._reader.join(PATIENCE_S)
         os.close(self._slave)
-        # Shutting a descriptor that a thread reads from needs the thread gone first: a read
-        # holds the terminal open.
-        self.pause(paused=True)
-        fcntl.fcntl(self._master, fcntl.F_SETFL, os.O_NONBLOCK)
         os.close(self._master)
         self._master = self._slave = -1
 
@@ -142,10 +144,7 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        if self._slave >= 0:
-            os.close(self._slave)
-            self._slave = -1
         if self._master >= 0:
-            self._reader.join(5)
-            os.close(self._master)
-            self._master = -1
+            self.hang_up()
+        os.close(self._end)
+        os.close(self._ender)

@@ -34,6 +34,19 @@ DIFFERENCES: dict[str, dict[str, str]] = {
             "leaves at once on SIGINT, and the container behind"
         ),
         "test_terminal.py::TestEnd::test_hang_up": "does not tell the program",
+        "test_console_socket.py::test_no_devpts_of_its_own[a_linked_ptmx]": (
+            "opens /dev/ptmx by name, wherever that leads"
+        ),
+        "test_console_socket.py::TestConsoleOfTheImage::test_a_link_is_not_followed": (
+            "1.1 follows and empties it"
+        ),
+        "test_console_socket.py::TestConsoleOfTheImage::test_a_file_is_covered_and_kept": (
+            "1.1 empties it"
+        ),
+        "test_console_socket.py::TestConsoleOfTheImage::"
+        "test_the_hosts_console_is_not_covered_without_a_mount_namespace": (
+            "needs a mount namespace"
+        ),
         "test_namespaces.py::test_new[time]": "no time namespaces before 1.2",
         "test_namespaces.py::TestIsolation::test_time": "no time namespaces before 1.2",
         "test_namespaces.py::TestJoined::test_time_by_path": "no time namespaces before 1.2",

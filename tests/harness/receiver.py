@@ -36,13 +36,14 @@ class Receiver:
         return fds[0]
 
     def is_untouched(self) -> bool:
-        """Whether nobody connected."""
+        """Whether nobody connected, or left without a word: runc connects before it looks."""
         self._server.setblocking(False)
         try:
-            self._server.accept()[0].close()
+            peer, _ = self._server.accept()
         except BlockingIOError:
             return True
-        return False
+        with peer:
+            return socket.recv_fds(peer, 1, 1)[:2] == (b"", [])
 
     def __enter__(self) -> Receiver:
         return self

@@ -142,7 +142,7 @@ class TestSize:
     ) -> None:
         """By the caller's terminal, if that has a size."""
         bundle.process["consoleSize"] = {"height": 33, "width": 77}
-        bundle.sh("stty size")
+        bundle.sh("sleep 0.1; stty size")  # runc is late
         with open_terminal(rows=rows, columns=80 if rows else 0) as terminal:
             ended(terminal, runtime)
             assert terminal.text == expected

@@ -8,6 +8,7 @@ from runtime.cgroups import merge
 from runtime.cgroups.cgroup import Cgroup
 from runtime.cgroups.update import Change
 from runtime.errors import ContainerError, StatusError
+from runtime.record import save_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def update(store: StateStore, container_id: str, request: dict[str, Any], log: L
             change.make(merge.to_write(stored, asked))
             linux["resources"] = merge.to_save(stored, asked)
             container.save()
+            save_record(container)
         except BaseException:
             _put_back(change, log)
             raise

@@ -66,6 +66,12 @@ def with_annotations(runtime: Runtime, bundle: Bundle, name: str) -> None:
     created(runtime, bundle, name)
 
 
+def updated(runtime: Runtime, bundle: Bundle, name: str) -> None:
+    """Its state.json is a new one, and the record goes with it."""
+    running(runtime, bundle, name)
+    runtime.call("update", "--pids-limit", "50", name).check()
+
+
 def that_cannot_begin(runtime: Runtime, bundle: Bundle, name: str) -> None:
     """execve fails after start, and the executable has the words of it."""
     program = bundle.rootfs / "bin" / "broken"
@@ -167,6 +173,7 @@ FAST: dict[Prepare, tuple[str, ...]] = {
     running: ("state", "kill", "kill KILL", "delete -f"),
     stopped: ("state", "delete", "delete -f"),
     killed: ("state", "delete"),
+    updated: ("state", "kill"),
     paused: ("state",),
     with_annotations: ("state", "start"),
     with_hooks: ("state",),

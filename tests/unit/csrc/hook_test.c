@@ -3,6 +3,7 @@
 #include "hook.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -74,6 +75,26 @@ static void large_state(void)
 	free(state);
 }
 
+/* Dead, if perhaps not reaped by its new parent yet. The signal was sent, but on a busy machine
+ * it may take its time to get a processor to die on. */
+static bool comes_to_its_end(const char *path)
+{
+	for (int tries = 0; tries < 2000; tries++) {
+		char status[512] = "";
+		const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+		if (fd < 0)
+			return true;
+		const ssize_t size = read(fd, status, sizeof(status) - 1);
+
+		close(fd);
+		if (size <= 0 || strstr(status, ") Z") || strstr(status, ") X"))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
 static void timeout_ends_the_group(void)
 {
 	struct timespec start;
@@ -89,15 +110,10 @@ static void timeout_ends_the_group(void)
 
 	need(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0, "pid");
 	close(fd);
-	/* Dead, if perhaps not reaped by its new parent yet. */
-	char path[64], status[512] = "";
-	snprintf(path, sizeof(path), "/proc/%ld/stat", atol(text));
-	const int proc = open(path, O_RDONLY | O_CLOEXEC);
+	char path[64];
 
-	if (proc >= 0 && read(proc, status, sizeof(status) - 1) > 0)
-		CHECK(strstr(status, ") Z") || strstr(status, ") X"));
-	if (proc >= 0)
-		close(proc);
+	snprintf(path, sizeof(path), "/proc/%ld/stat", atol(text));
+	CHECK(comes_to_its_end(path));
 }
 
 static void a_child_that_holds_the_output_does_not_hold_us(void)

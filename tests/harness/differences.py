@@ -130,6 +130,12 @@ DIFFERENCES: dict[str, dict[str, str]] = {
             "1.1 kills init alone, unless it is told --all"
         ),
         "test_ps.py::test_without_an_environment": "then finds no ps",
+        "test_lifecycle.py::TestKill::test_what_outlives_init[words2]": (
+            "1.1 kills init alone, unless it is told --all"
+        ),
+        "test_lifecycle.py::TestKill::test_all_is_for_init_alone_otherwise": (
+            "1.1 signals every process"
+        ),
         "test_update.py::test_options_of_today[words0-files0]": "no --cpu-burst before 1.2",
         "test_update.py::test_options_of_today[words1-files1]": "no --cpu-idle before 1.2",
         "test_update.py::test_options_of_today[words2-files2]": "0 is no change in 1.1",

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from harness.bundle import Bundle
-from harness.runtime import Container, Runtime, wait_until
+from harness.runtime import Container, Runtime, reap, wait_until
 
 MakeBundle = Callable[[], Bundle]
 
@@ -186,6 +187,31 @@ class TestKill:
         runtime.call("kill", "--all", container.id, "KILL").check()
         assert container.wait() == 137
         container.delete()
+
+    @pytest.mark.parametrize("words", [["--all"], ["-a"], []])
+    def test_what_outlives_init(self, runtime: Runtime, bundle: Bundle, words: list[str]) -> None:
+        """As containerd does it after init has ended; the second time there is nobody left."""
+        script = "sleep 1000 & echo $! >/tmp/second"
+        container = runtime.run_detached(bundle.without_namespace("pid").sh(script))
+        container.wait()
+        pid = (bundle.rootfs / "tmp/second").read_text().strip()
+        assert Path(f"/proc/{pid}/comm").read_text() == "sleep\n"
+        for _ in range(2):
+            runtime.call("kill", *words, container.id, "9").check()
+        # It was left to us, the subreaper.
+        assert reap(int(pid)) == 137
+        container.delete()
+
+    def test_all_is_for_init_alone_otherwise(self, runtime: Runtime, bundle: Bundle) -> None:
+        """The signal is not for every process: since 1.2 the option means little."""
+        script = "trap 'echo child' USR1; echo up; while :; do sleep 0.05; done"
+        bundle.sh(f"trap 'echo init' USR1; sh -c \"{script}\" & while :; do sleep 0.05; done")
+        container = runtime.run_detached(bundle)
+        container.wait_for_output("up")
+        runtime.call("kill", "--all", container.id, "USR1").check()
+        container.wait_for_output("init")
+        time.sleep(0.2)
+        assert "child" not in container.output
 
 
 class TestDelete:

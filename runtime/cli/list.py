@@ -12,8 +12,13 @@ from runtime.log import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from runtime.cli.call import Call, Json
-    from runtime.state import StateStore
+    from runtime.state import Container, StateStore
+
+    T = TypeVar("T")
 
 COMMAND = Command(
     "list",
@@ -34,22 +39,35 @@ GAP = 3
 
 def main(call: Call) -> int:
     """Print the containers; 0, also where some could not be read."""
-    states = read_states(call.store(), root_given=call.is_given("root"))
     layout = call.text("format")
+    store, root_given = call.store(), call.is_given("root")
     if call.flag("quiet"):
-        write_out("".join(f"{state['id']}\n" for state in states))
-    elif layout == "table":
+        found = read_containers(store, lambda container: container.id, root_given=root_given)
+        write_out("".join(f"{container_id}\n" for container_id in found))
+        return 0
+    if layout not in ("table", "json"):
+        raise ConfigError("invalid format option", hint="write --format table or --format json")
+    owners: dict[int, str] = {}
+
+    def members(container: Container) -> dict[str, Json]:
+        uid = container.owner_uid
+        if uid not in owners:
+            owners[uid] = owner_name(uid)
+        return state_members(container, owner=owners[uid])
+
+    states = read_containers(store, members, root_given=root_given)
+    if layout == "table":
         write_out(table_text(states))
-    elif layout == "json":
+    else:
         # runc's encoder writes an empty list as null, and its readers expect that.
         write_out(json_text([*states] or None) + "\n")
-    else:
-        raise ConfigError("invalid format option", hint="write --format table or --format json")
     return 0
 
 
-def read_states(store: StateStore, *, root_given: bool) -> list[dict[str, Json]]:
-    """The members of every container that can be read, by id; of the others a line is said.
+def read_containers(
+    store: StateStore, look: Callable[[Container], T], *, root_given: bool
+) -> list[T]:
+    """What `look` sees of every container that can be read, by id; of the others a line is said.
 
     Errors:  HostError when the state root cannot be read. The default one may be missing:
              there were no containers yet.
@@ -61,16 +79,13 @@ def read_states(store: StateStore, *, root_given: bool) -> list[dict[str, Json]]
         if is_missing and not root_given:
             return []
         raise
-    states = []
+    found = []
     for container_id in sorted(ids):
         try:
-            container = store.load(container_id)
-            state = state_members(container, owner=owner_name(container.owner_uid))
+            found.append(look(store.glance(container_id)))
         except ContainerError as error:
             say(f"load container {container_id}: {error}")
-        else:
-            states.append(state)
-    return states
+    return found
 
 
 def owner_name(uid: int) -> str:

@@ -203,6 +203,8 @@ def _claim(store: StateStore, decision: Decision) -> Container:
             "cgroupPaths": paths,
             "lastOps": last_ops(decision.plan.ops),
             "noNewKeyring": decision.options.no_new_keyring,
+            # Beside the configuration, which list does not parse: see StateStore.glance.
+            "annotations": bundle.config.get("annotations") or {},
             "config": bundle.config,
         },
         os.geteuid(),

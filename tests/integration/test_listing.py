@@ -8,9 +8,11 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness.bundle import Bundle
+from harness.leaks import remove_tree
 from harness.runtime import Runtime, run
 
 MakeBundle = Callable[[], Bundle]
@@ -64,6 +66,63 @@ class TestList:
         assert container.id in full.out
         assert "aaa" not in full.out
         (runtime.root / "aaa").rmdir()
+
+
+class TestListOfMany:
+    """A hundred containers, and what else may lie in the state root."""
+
+    COUNT = 100
+
+    @pytest.fixture
+    def state(self, runtime: Runtime, bundle: Bundle) -> dict[str, Any]:
+        """The state of one container, whose copies become the others."""
+        if runtime.kind != "pyrunc":
+            pytest.skip("makes states of pyrunc's")
+        bundle.config["annotations"] = {"config": '{"config":{', "a": "b"}
+        container = runtime.create(bundle.sleep(), container_id="n000")
+        path = runtime.root / container.id / "state.json"
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+    def add(self, runtime: Runtime, name: str, text: str) -> None:
+        folder = runtime.root / name
+        folder.mkdir()
+        (folder / "state.json").write_text(text)
+
+    def test_all_are_there(self, runtime: Runtime, state: dict[str, Any]) -> None:
+        names = [f"n{i:03}" for i in range(self.COUNT)]
+        for name in names[1:]:
+            self.add(runtime, name, json.dumps({**state, "id": name}, separators=(",", ":")))
+        broken = {
+            "a-empty": "", "b-half": json.dumps(state)[:300], "c-text": "hello\n", "d-null": "null",
+            "e-another": json.dumps(state), "f-old": json.dumps({**state, "version": 0}),
+            "n050x": "{}",
+        }  # fmt: skip
+        for name, text in broken.items():
+            self.add(runtime, name, text)
+        (runtime.root / "g-none").mkdir()
+        (runtime.root / "h-file").write_text("")
+        os.mkfifo(runtime.root / "n051x")
+        (runtime.root / "i-fifo").mkdir()
+        os.mkfifo(runtime.root / "i-fifo/state.json")
+        said = sorted([*broken, "g-none", "i-fifo"])
+        for words in ([], ["-q"], ["-f", "json"]):
+            result = runtime.call("list", *words).check()
+            told = [line.split()[2].rstrip(":") for line in result.err.splitlines()]
+            assert told == said, words
+        assert runtime.call("list", "-q").words == names
+        lines = runtime.call("list").out.splitlines()[1:]
+        assert [line.split()[0] for line in lines] == names
+        assert {line.split()[1] for line in lines} == {str(state["pid"])}
+        documents = json.loads(runtime.call("list", "-f", "json").out)
+        # The fifo that makes a container "created" is the first one's.
+        assert [d["status"] for d in documents] == ["created"] + ["running"] * (self.COUNT - 1)
+        first = json.loads(runtime.call("state", "n000").check().out)
+        assert documents[0] == {**first, "owner": "root"}
+        assert documents[1] == {**first, "owner": "root", "id": "n001", "status": "running"}
+        for path in runtime.root.iterdir():
+            if path.name != "n000":
+                remove_tree(path) if path.is_dir() else path.unlink()
 
 
 class TestSpec:

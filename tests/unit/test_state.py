@@ -154,7 +154,7 @@ class TestStore:
         assert os.listdir(tmp_path) == []
 
     def test_absent(self, store: StateStore) -> None:
-        for call in (store.load, store.locked):
+        for call in (store.load, store.glance, store.locked):
             with pytest.raises(StatusError, match="container does not exist"):
                 call("c")
 
@@ -173,8 +173,40 @@ class TestStore:
     )
     def test_damage(self, store: StateStore, text: str, words: str) -> None:
         Path(store.claim("c"), "state.json").write_text(text)
-        with pytest.raises(HostError, match=words):
-            store.load("c")
+        for call in (store.load, store.glance):
+            with pytest.raises(HostError, match=words):
+                call("c")
+
+    @pytest.mark.parametrize("size", [0, 1 << 15], ids=["short", "longer than is read"])
+    def test_glance(self, store: StateStore, size: int) -> None:
+        """All but the configuration, whatever the other members hold."""
+        annotations = {"a,": "b", "config": '{,"config":{}', "x": "y" * size}
+        config = {"annotations": annotations, "linux": {"config": {"config": {}}}}
+        data = document(bundle='/odd\udcff ,"config":{ name', annotations=annotations)
+        data["config"] = data.pop("config") | config
+        Container(store.claim("c"), data, 0).save()
+        seen, loaded = store.glance("c"), store.load("c")
+        assert seen.data == {k: v for k, v in loaded.data.items() if size or k != "config"}
+        assert seen.annotations == loaded.annotations == annotations
+        assert (seen.status(), seen.owner_uid) == ("running", os.geteuid())
+
+    def test_glance_at_a_state_of_another_make(self, store: StateStore) -> None:
+        """Of an older release, or with the configuration in front: it is loaded."""
+        saved(store, config={"annotations": {"k": "v"}})
+        assert store.glance("c").annotations == {"k": "v"}
+        data = document(annotations={"k": "v"})
+        text = json.dumps({"config": data.pop("config"), **data}, separators=(",", ":"))
+        Path(store.root, "c/state.json").write_text(text)
+        assert store.glance("c").data == store.load("c").data
+
+    @pytest.mark.parametrize("end", [0.3, 0.5, 0.9, 0.99])
+    def test_glance_at_half_a_state(self, store: StateStore, end: float) -> None:
+        saved(store, config={"linux": {"x": ["y" * 500]}}, annotations={})
+        path = Path(store.root, "c/state.json")
+        text = path.read_bytes()
+        path.write_bytes(text[: int(len(text) * end)])
+        with pytest.raises(HostError, match="is damaged"):
+            store.glance("c")
 
     def test_lock_of_what_is_deleted_meanwhile(
         self, store: StateStore, monkeypatch: pytest.MonkeyPatch

@@ -81,6 +81,9 @@ class FakeStore:
             raise found
         return found
 
+    def glance(self, container_id: str) -> FakeContainer:
+        return self.load(container_id)
+
     def ids(self) -> list[str]:
         if self._world.root_is_missing:
             cause = FileNotFoundError(2, "No such file or directory")

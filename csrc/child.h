@@ -15,6 +15,10 @@
  *   start: opens exec.fifo  <------- "0" ----------- |   blocked in open(2) until then
  *      |  <-------------------- "1" ---------------- |   its hooks, if any, are done
  *      |  <------- a FAILED message, or end -------- |   execve closes the fifo; so does death
+ *
+ * exec has neither the last barrier nor the fifo:
+ *      |  <----------- REACHED program ------------- |   all but seccomp and execve is done
+ *      |  <------- a FAILED message, or end -------- |   execve closes the socket
  */
 #ifndef PYRUNC_CHILD_H
 #define PYRUNC_CHILD_H
@@ -32,7 +36,7 @@ struct child {
 	const struct plan *plan;
 	int base;          /* slot 0; slot n is descriptor base + n */
 	int control_fd;    /* socket to the runtime; -1 once created */
-	int report_fd;     /* exec fifo after start; -1 before */
+	int report_fd;     /* where a failing execve is told: exec fifo after start, exec's socket */
 	int root_fd;       /* the root filesystem, O_PATH; -1 before op_root */
 	int proc_fd;       /* a procfs of our own that nothing is mounted over; -1 until needed */
 	int mask_fd;       /* the empty directory that masks directories; -1 until needed */
@@ -75,6 +79,9 @@ int label_new_keys(struct child *child, const char *label);
 
 /* Message to the runtime and the wait for its word (init.c). */
 int child_reach(struct child *child, uint32_t barrier);
+/* The same without the wait. */
+int child_tell(struct child *child, uint32_t barrier);
+/* And the wait alone. */
 int child_await_word(struct child *child);
 int child_announce(struct child *child, int pid, int pid_fd);
 /* A detached mount of a host path that our user namespace may not walk: the runtime may. */

@@ -105,11 +105,16 @@ int child_await_word(struct child *child)
 	}
 }
 
-int child_reach(struct child *child, uint32_t barrier)
+int child_tell(struct child *child, uint32_t barrier)
 {
 	const struct message message = { .kind = MESSAGE_REACHED, .value = barrier };
 
-	if (send_message(child->control_fd, &message, offsetof(struct message, detail), -1) < 0) {
+	return send_message(child->control_fd, &message, offsetof(struct message, detail), -1);
+}
+
+int child_reach(struct child *child, uint32_t barrier)
+{
+	if (child_tell(child, barrier) < 0) {
 		errno = errno == EPIPE ? ECONNRESET : errno;
 		return -1;
 	}

@@ -266,7 +266,7 @@ static void close_between(int first, unsigned int last)
 }
 
 /* Really closed, not marked: execve may resolve /proc/self/fd/N before it closes the marked
- * ones (CVE-2024-21626). The fifo, no directory, stays to carry a failure to start. */
+ * ones (CVE-2024-21626). The fifo or socket, no directory, stays to carry a failure. */
 static void close_from(int first, int but)
 {
 	if (but > first)

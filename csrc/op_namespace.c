@@ -18,6 +18,9 @@
 #define SETNS_IF_DEFERRED 2u
 #define BARRIER_MAPS 1u
 #define BARRIER_CREATED 5u
+#define BARRIER_LIMITS 6u
+#define SYNC_ONLY_SAY 1u
+#define SYNC_LAST 2u
 #define BECOME_ROOT_SETGROUPS 1u
 
 /*
@@ -44,6 +47,37 @@ int op_setns(const struct plan_op *op, struct child *child, const char **call)
 	if (errno == EINVAL)
 		return child_say(child, "the file is no namespace of this kind");
 	return -1;
+}
+
+/*
+ * Into the namespaces of the process that a pidfd stands for, all at once: the kernel holds each
+ * of them against the rights that we have before and after, whoever owns it, and changes nothing
+ * if one is refused. Linux 5.8.
+ */
+int op_join(const struct plan_op *op, struct child *child, const char **call)
+{
+	const int fd = child_slot(child, op->number[0]);
+
+	*call = "setns";
+	if (fd < 0 || setns(fd, (int)op->number[1]) < 0)
+		return errno == ESRCH ? child_say(child, "the container's init has ended") : -1;
+	close(fd); /* no process of the container is to find it */
+	/* Entering a user namespace leaves us as fs.suid_dumpable says. */
+	*call = "prctl(PR_SET_DUMPABLE)";
+	return prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* A container without a mount namespace of its own is a root directory in somebody else's. */
+int op_enter_root(const struct plan_op *op, struct child *child, const char **call)
+{
+	const int fd = child_slot(child, op->number[0]);
+
+	*call = "fchdir";
+	if (fd < 0 || fchdir(fd) < 0)
+		return -1;
+	close(fd);
+	*call = "chroot";
+	return chroot(".");
 }
 
 int op_unshare(const struct plan_op *op, struct child *child, const char **call)
@@ -89,18 +123,28 @@ int op_sync(const struct plan_op *op, struct child *child, const char **call)
 {
 	const uint32_t barrier = (uint32_t)op->number[0];
 
+	*call = "sendmsg";
+	if ((op->flags & SYNC_ONLY_SAY) && child_tell(child, barrier) < 0)
+		return -1;
 	*call = "recv";
-	if (child_reach(child, barrier) < 0) {
+	if (!(op->flags & SYNC_ONLY_SAY) && child_reach(child, barrier) < 0) {
 		if (errno == ECONNRESET) /* the runtime gave up, and has said why itself */
 			_exit(1);
 		return -1;
 	}
-	if (barrier == BARRIER_MAPS) {
+	if (barrier == BARRIER_MAPS || barrier == BARRIER_LIMITS) {
 		*call = "prctl";
 		return prctl(PR_SET_DUMPABLE, 0);
 	}
 	if (barrier == BARRIER_CREATED)
 		fd_drop(&child->control_fd);
+	if (op->flags & SYNC_LAST) {
+		/* Only the failure of execve is left to be told, by a plain write: that much the
+		 * seccomp filter, which comes next, permits. */
+		child->report_fd = fd_keep(&child->control_fd);
+		*call = "fcntl";
+		return fcntl(child->report_fd, F_SETFD, FD_CLOEXEC);
+	}
 	return 0;
 }
 
@@ -130,7 +174,8 @@ int op_become_root(const struct plan_op *op, struct child *child, const char **c
 	*call = "setresuid";
 	if (setresuid(0, 0, 0) < 0)
 		return -1;
-	return 0;
+	*call = "prctl(PR_SET_DUMPABLE)"; /* a change of ids leaves us as fs.suid_dumpable says */
+	return prctl(PR_SET_DUMPABLE, 0);
 }
 
 int op_setsid(const struct plan_op *op, struct child *child, const char **call)

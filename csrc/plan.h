@@ -15,7 +15,7 @@
 
 #define PLAN_MAGIC 0x50525950u /* "PYRP" read as a little-endian number */
 #define PLAN_VERSION 1u
-#define PLAN_DUMPABLE_FOR_MAPS 1u /* an unprivileged parent must open our /proc files */
+#define PLAN_DUMPABLE_FOR_MAPS 1u /* an unprivileged parent must open our /proc files, up to a barrier */
 
 enum op_code {
 #define OP(number, name, strings) OP_##name = (number),

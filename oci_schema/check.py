@@ -15,7 +15,7 @@ rules are those of schema/config.json, turned into literals by `generate`:
 
 from __future__ import annotations
 
-from oci_schema.tables import ARRAY, CONFIG, OBJECT
+from oci_schema.tables import ARRAY, CONFIG, OBJECT, PROCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 def is_valid(config: object) -> bool:
     """Whether the parsed config.json is one by the schema."""
     return _holds(CONFIG, config)
+
+
+def is_valid_process(process: object) -> bool:
+    """Whether the parsed object is a process of config.json by the schema."""
+    return _holds(PROCESS, process)
 
 
 def _holds(rule: Any, value: object) -> bool:

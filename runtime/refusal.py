@@ -10,6 +10,7 @@ import stat
 from oci_schema.check import is_valid
 from runtime.bundle import CONFIG_NAME, unmet_needs
 from runtime.errors import ConfigError
+from runtime.version import SPEC_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ FOREIGN_SECTIONS = ("vm", "windows", "solaris", "freebsd", "zos")
 FILE_TYPES = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
 RECURSIVE_PROPAGATIONS = ("rshared", "rslave", "rprivate", "runbindable")
 MOST_PROBLEMS = 10
+# What makes a configuration of a process.
+AROUND_A_PROCESS = {"ociVersion": SPEC_VERSION, "root": {"path": "/"}}
 
 
 def tolerate(config: Any, text: str) -> Any:
@@ -44,6 +47,26 @@ def tolerate(config: Any, text: str) -> Any:
     if not is_valid(checked) or unmet_needs(checked):
         raise refusal(checked, text)
     return config
+
+
+def tolerate_process(process: Any, text: str, name: str) -> Any:
+    """A process alone, which is all of `text`, the file `name`: without its nulls.
+
+    Errors:  ConfigError with all that is wrong beyond that.
+    """
+    process = without_nulls(process)
+    config = {**AROUND_A_PROCESS, "process": process}
+    if is_valid(config) and not unmet_needs(config):
+        return process
+    # As if it stood in a config.json, on lines of its own; said is where it truly stands.
+    faults = [
+        (line - 1, column, where.removeprefix("process").lstrip("."), what)
+        for line, column, where, what in _faults(config, f'{{"process":\n{text}\n}}')
+    ]
+    error = _as_error(faults, name)
+    if error.field != name:
+        error.field = f"{name}: {error.field}"
+    raise error
 
 
 def _with_plain_propagation(config: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +104,11 @@ def _strip_file_types(linux: Any) -> None:
 
 def refusal(config: Any, text: str) -> ConfigError:
     """One error with every problem in the order of `text`, each with field, line and column."""
+    return _as_error(_faults(config, text), CONFIG_NAME)
+
+
+def _faults(config: Any, text: str) -> list[tuple[int, int, str, str]]:
+    """(line, column, field, what is wrong), in the order of `text`."""
     try:
         from oci_schema.explain import explain, field
     except ImportError as error:
@@ -100,18 +128,17 @@ def refusal(config: Any, text: str) -> ConfigError:
     for problem in explain(config, text):
         if problem.field not in said:
             found.append((problem.line, problem.column, problem.field, problem.what))
-    found.sort(key=lambda fault: fault[:2])
-    return _as_error(found)
+    return sorted(found, key=lambda fault: fault[:2])
 
 
-def _as_error(found: list[tuple[int, int, str, str]]) -> ConfigError:
+def _as_error(found: list[tuple[int, int, str, str]], name: str) -> ConfigError:
     texts = [
         (where, f"{what} (line {line}, column {column})") for line, column, where, what in found
     ]
     if len(texts) == 1:
         where, what = texts[0]
-        return ConfigError(what, field=where or CONFIG_NAME)
+        return ConfigError(what, field=where or name)
     shown = [f"{where}: {what}" for where, what in texts[:MOST_PROBLEMS]]
     if len(texts) > MOST_PROBLEMS:
         shown.append(f"and {len(texts) - MOST_PROBLEMS} more")
-    return ConfigError(f"{len(texts)} problems: {'; '.join(shown)}", field=CONFIG_NAME)
+    return ConfigError(f"{len(texts)} problems: {'; '.join(shown)}", field=name)

@@ -41,6 +41,11 @@ class Call:
         """The value of an option that takes one."""
         return str(self._values.get(name, ""))
 
+    def texts(self, name: str) -> list[str]:
+        """The values of an option that may be repeated."""
+        found = self._values.get(name, [])
+        return found if isinstance(found, list) else [str(found)]
+
     def number(self, name: str) -> int:
         """The value of an option that takes a number."""
         return int(self.text(name) or 0)

@@ -25,17 +25,16 @@ if TYPE_CHECKING:
 
 # Each is a module of this package with a COMMAND and a main(call) -> exit status.
 COMMANDS = (
-    "create", "delete", "events", "features", "kill", "list", "pause", "ps", "resume", "run",
-    "spec", "start", "state", "update",
+    "create", "delete", "events", "exec", "features", "kill", "list", "pause", "ps", "resume",
+    "run", "spec", "start", "state", "update",
 )  # fmt: skip
 # runc has these, and pyrunc has not yet: "unknown command" would be wrong for people who
 # know runc, so they are refused by name. Their --help must fail too: podman takes a
 # working `checkpoint --help` for the ability to checkpoint.
 NOT_SUPPORTED = (
-    "checkpoint", "exec", "restore",
+    "checkpoint", "restore",
 )  # fmt: skip
 UNKNOWN_COMMAND_STATUS = 3
-EXEC_FAILURE_STATUS = 255
 INTERRUPTED_STATUS = 130
 
 
@@ -117,12 +116,9 @@ def _check_name(name: str) -> None:
     if name in COMMANDS or name == "help":
         return
     if name in NOT_SUPPORTED:
-        refusal: ContainerError = ConfigError(f"{name} is not supported by this version of pyrunc")
-        if name == "exec":
-            refusal.exit_status = EXEC_FAILURE_STATUS
-    else:
-        refusal = UsageError(f"No help topic for '{name}'")
-        refusal.exit_status = UNKNOWN_COMMAND_STATUS
+        raise ConfigError(f"{name} is not supported by this version of pyrunc")
+    refusal = UsageError(f"No help topic for '{name}'")
+    refusal.exit_status = UNKNOWN_COMMAND_STATUS
     raise refusal
 
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import posix as os
 
 from runtime.errors import HostError
-from runtime.host.cgroup_probe import read_layout
 from runtime.host.facts import HostFacts
 from runtime.paths import is_there
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from runtime.host.cgroup_layout import CgroupLayout
 
 # The inode of its file is a constant of the kernel, PROC_USER_INIT_INO.
 INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 LAST_CAP_OF_5_10 = 40
 
 
-def read_facts(*, labels: bool = False) -> HostFacts:
+def read_facts(*, labels: bool = False, cgroups: CgroupLayout | None = None) -> HostFacts:
     """The facts about this host and process, with `labels` those about security modules.
+
+    `cgroups` is what stands for the layout where nobody will ask for it; finding it out takes
+    longer than all the rest.
 
     Errors:  HostError when /proc is missing.
     """
@@ -32,13 +38,17 @@ def read_facts(*, labels: bool = False) -> HostFacts:
         from runtime.host.security_modules import has_apparmor, has_selinux
 
         apparmor, selinux = has_apparmor(), has_selinux()
+    if cgroups is None:
+        from runtime.host.cgroup_probe import read_layout
+
+        cgroups = read_layout()
     return HostFacts(
         euid=os.geteuid(),
         in_user_namespace=foreign,
         setgroups_allowed=not foreign or _text("/proc/self/setgroups") != "deny",
         last_cap=int(_text("/proc/sys/kernel/cap_last_cap") or LAST_CAP_OF_5_10),
         network_namespace=(network.st_dev, network.st_ino),
-        cgroups=read_layout(),
+        cgroups=cgroups,
         kcore=is_there("/proc/kcore"),
         apparmor=apparmor,
         selinux=selinux,

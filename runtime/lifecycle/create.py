@@ -17,7 +17,6 @@ from runtime.lifecycle.pid_file import write_pid_file
 from runtime.lifecycle.report import last_ops
 from runtime.lifecycle.seccomp_filter import seccomp_filter
 from runtime.lifecycle.undo import Undo
-from runtime.native import calls
 from runtime.plan import ops
 from runtime.plan.make import make_plan
 from runtime.plan.rules import check_rules
@@ -239,19 +238,11 @@ def _spawn(decision: Decision, container: Container, cgroup: Cgroup) -> InitProc
     finally:
         for fd in opened:
             os.close(fd)
-    for limit in plan.rlimits:
-        try:
-            calls.raise_hard_limit(init.pid, limit.resource, limit.hard)
-        except OSError:
-            pass  # the child sets the limit, and tells why it cannot
-    if plan.oom_score_adj is not None:
-        from runtime.lifecycle.idmaps import write_oom_score
-
-        try:
-            write_oom_score(init.pid, plan.oom_score_adj)
-        except BaseException:
-            init.kill()
-            raise
+    try:
+        init.lift_limits()
+    except BaseException:
+        init.kill()
+        raise
     return init
 
 

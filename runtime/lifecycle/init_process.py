@@ -9,6 +9,7 @@ import sys
 from runtime.errors import ConfigError, ContainerError, HostError, KernelError
 from runtime.lifecycle import report
 from runtime.native import calls
+from runtime.plan import ops
 from runtime.plan.encode import DUMPABLE_FOR_MAPS, encode
 from runtime.plan.plan import FIRST_SLOT
 
@@ -66,6 +67,8 @@ def open_slot(slot: Slot, folder: str) -> int:
         path, flags = f"{folder}/{slot.path}", os.O_PATH | os.O_NOFOLLOW
     elif slot.kind == "cgroup":
         path, flags = f"{slot.path}/tasks", os.O_WRONLY
+    elif slot.kind == "root":
+        flags = os.O_PATH | os.O_DIRECTORY
     try:
         fd = os.open(path, flags | os.O_CLOEXEC)
     except OSError as error:
@@ -83,14 +86,21 @@ def open_slot(slot: Slot, folder: str) -> int:
     return fd
 
 
+def _is_written_to(plan: Plan) -> bool:
+    """The child stops at a barrier for us to open its files in /proc, which only root may while
+    it is not dumpable; there it becomes that."""
+    barriers = (ops.BARRIER_MAPS, ops.BARRIER_LIMITS)
+    return any(op.name == "sync" and op.numbers[0] in barriers for op in plan.ops)
+
+
 class InitProcess:
-    """One child in its init role.
+    """One child in its init role: it becomes the container's first process, or one that joins.
 
     pid, pid_fd   of the container's process; before a fork of the intermediate, of that
     master_fd     the other end of its terminal, -1 as long as there is none
     """
 
-    __slots__ = ("_channel", "config", "master_fd", "pid", "pid_fd", "plan")
+    __slots__ = ("_channel", "_forks", "config", "master_fd", "pid", "pid_fd", "plan")
 
     def __init__(
         self, plan: Plan, config: dict[str, Any], channel: int, pid: int, pid_fd: int
@@ -101,6 +111,7 @@ class InitProcess:
         self.pid = pid
         self.pid_fd = pid_fd
         self.master_fd = -1
+        self._forks = any(op.name == "fork" for op in plan.ops)
 
     @classmethod
     def spawn(
@@ -113,7 +124,7 @@ class InitProcess:
         ours, theirs = calls.channel()
         opened = [theirs]
         try:
-            flags = DUMPABLE_FOR_MAPS if plan.uid_maps and os.geteuid() != 0 else 0
+            flags = DUMPABLE_FOR_MAPS if os.geteuid() != 0 and _is_written_to(plan) else 0
             data = encode(plan.ops, FIRST_SLOT + len(slots), flags)
             opened.append(calls.sealed_bytes(data))
             opened.append(calls.sealed_copy(executable_path()))
@@ -157,11 +168,39 @@ class InitProcess:
             at_barrier(value)
             calls.go_on(self._channel)
 
+    def see_program_run(self, *, waits: bool) -> None:
+        """Watch it become its program; `waits` if it waits for our word at its last barrier.
+
+        Errors:  what the child reports.
+        """
+        if waits:
+            calls.go_on(self._channel)
+        message, _ = calls.receive(self._channel, report.MESSAGE_SIZE)
+        if message:
+            raise report.error_of(message, self.plan.ops, self.config)
+        os.close(self._channel)
+        self._channel = -1
+
     def go_on(self) -> None:
         """Let it pass the barrier it waits at; the channel is of no use afterwards."""
         calls.go_on(self._channel)
         os.close(self._channel)
         self._channel = -1
+
+    def lift_limits(self) -> None:
+        """What the child has not the right to in its user namespace: hard limits, oom score.
+
+        Errors:  KernelError for the score; a limit the child sets itself, and tells why not.
+        """
+        for limit in self.plan.rlimits:
+            try:
+                calls.raise_hard_limit(self.pid, limit.resource, limit.hard)
+            except OSError:
+                pass
+        if self.plan.oom_score_adj is not None:
+            from runtime.lifecycle.idmaps import write_oom_score
+
+            write_oom_score(self.pid, self.plan.oom_score_adj)
 
     def take_master(self) -> int:
         """The other end of the terminal, which is the caller's to close from now on."""
@@ -187,6 +226,11 @@ class InitProcess:
                 os.close(tree)
 
     def _meet_child(self, pid: int, pid_fd: int) -> None:
+        # Once, and only from the intermediate: later ones could come from who got hold of the
+        # child inside, and this pid will be killed if something fails.
+        if not self._forks:
+            raise KernelError("the container's process announces another one", syscall="recvmsg")
+        self._forks = False
         intermediate, self.pid = self.pid, pid
         os.close(self.pid_fd)
         self.pid_fd = pid_fd
@@ -197,7 +241,7 @@ class InitProcess:
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         self.pid = 0
         how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-        return ContainerError(f"the container's first process died unexpectedly, {how}")
+        return ContainerError(f"the container's process died unexpectedly, {how}")
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end."""

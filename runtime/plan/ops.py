@@ -16,11 +16,15 @@ BARRIER_MAPS = 1  # user namespace made: the parent writes uid_map and gid_map
 BARRIER_TIME = 2  # time namespace made: the parent writes timens_offsets
 BARRIER_HOOKS = 4  # root filesystem ready, not pivoted: prestart, createRuntime hooks
 BARRIER_CREATED = 5  # all done but the exec fifo: the parent saves the state
+BARRIER_LIMITS = 6  # exec, before anything else: the parent lifts limits, sets the oom score
+BARRIER_PROGRAM = 7  # exec: all done but the seccomp filter and execve
 BARRIER_NAMES = {
     BARRIER_MAPS: "user namespace maps",
     BARRIER_TIME: "time offsets",
     BARRIER_HOOKS: "runtime hooks",
     BARRIER_CREATED: "created",
+    BARRIER_LIMITS: "limits",
+    BARRIER_PROGRAM: "program",
 }
 
 # Flags of single operations.
@@ -42,6 +46,8 @@ USER_SETGROUPS = 1
 BECOME_ROOT_SETGROUPS = 1
 EXEC_DEFAULT_HOME = 1  # HOME comes from the container's passwd, else "/"
 EXECUTABLE_NO_PATH = 1  # PATH is not in the environment: only names with a slash are found
+SYNC_ONLY_SAY = 1  # sync: no word is waited for
+SYNC_LAST = 2  # sync: from now on the socket carries nothing but a failure
 SETNS_MAY_DEFER = 1  # setns: on EPERM go on, a later setns of this slot tries again
 SETNS_IF_DEFERRED = 2  # setns: only if the first try was deferred
 CONSOLE_BIND = 1  # console: show the slave on /dev/console
@@ -91,14 +97,24 @@ CODES = {
     "move_root": 23, "remount_ro": 24, "readonly_path": 25, "mask_path": 26, "umask": 27,
     "stdio_owner": 28, "stdio_null": 29, "no_new_privs": 30, "seccomp": 31, "bounding": 32,
     "user": 33, "caps": 34, "personality": 35, "chdir": 36, "executable": 37, "fifo": 38,
-    "exec": 39, "rlimit": 40, "console": 41, "scheduler": 44, "io_priority": 45, "cpu_affinity": 46,
-    "apparmor": 47, "process_label": 48,
+    "exec": 39, "rlimit": 40, "console": 41, "join": 42, "enter_root": 43, "scheduler": 44,
+    "io_priority": 45, "cpu_affinity": 46, "apparmor": 47, "process_label": 48,
 }  # fmt: skip
 
 
 def setns(origin: str, slot: int, kind: int, path: str, flags: int = 0) -> Op:
     """Join the namespace whose descriptor is in `slot`; `kind` is its CLONE_NEW flag."""
     return Op("setns", origin, f"join the namespace {path}", flags, (slot, kind))
+
+
+def join(slot: int, flags: int) -> Op:
+    """Join the namespaces `flags` (CLONE_NEW*) of the process whose pidfd is in `slot`."""
+    return Op("join", "linux.namespaces", "join the container's namespaces", 0, (slot, flags))
+
+
+def enter_root(slot: int) -> Op:
+    """Make the directory in `slot` the root: the container has no mount namespace of its own."""
+    return Op("enter_root", "root.path", "enter the container's root", 0, (slot,))
 
 
 def unshare(origin: str, flags: int) -> Op:
@@ -114,6 +130,14 @@ def fork(origin: str, flags: int) -> Op:
 def sync(barrier: int) -> Op:
     """Tell the parent that `barrier` is reached, wait until it says to go on."""
     return Op("sync", BARRIER_NAMES[barrier], "wait for the runtime", 0, (barrier,))
+
+
+def sync_last(barrier: int, *, wait: bool) -> Op:
+    """The last barrier of exec: wait for a word or not, then only a failure is told."""
+    return Op(
+        "sync", BARRIER_NAMES[barrier], "tell the runtime",
+        SYNC_LAST if wait else SYNC_LAST | SYNC_ONLY_SAY, (barrier,),
+    )  # fmt: skip
 
 
 def cgroup_join(origin: str, slot: int, path: str) -> Op:

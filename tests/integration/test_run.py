@@ -86,10 +86,19 @@ def test_detached_leaves_an_ended_container(runtime: Runtime, bundle: Bundle) ->
 
 def test_keep(runtime: Runtime, bundle: Bundle) -> None:
     name = runtime.new_id()
-    runtime.run(bundle, "--keep", container_id=name).check()
+    bundle.linux["cgroupsPath"] = f"/{name}"
+    assert runtime.run(bundle.sh("exit 3"), "--keep", container_id=name).status == 3
     assert runtime.ids() == [name]
     assert '"status": "stopped"' in runtime.call("state", name).out
+    assert cgroups_named(name)
     runtime.call("delete", name).check()
+    assert not cgroups_named(name)
+
+
+def cgroups_named(name: str) -> list[Path]:
+    """Below the root of every hierarchy, version 1 and 2."""
+    top = Path("/sys/fs/cgroup")
+    return [*top.glob(name), *top.glob(f"*/{name}")]
 
 
 def test_bundle_is_the_working_directory_by_default(runtime: Runtime, bundle: Bundle) -> None:

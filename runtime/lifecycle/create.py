@@ -13,14 +13,12 @@ from runtime.errors import ContainerError, HostError, KernelError
 from runtime.host.read_facts import read_facts
 from runtime.lifecycle import interrupt
 from runtime.lifecycle.init_process import InitProcess, check_preserved, open_slot
-from runtime.lifecycle.pid_file import write_pid_file
 from runtime.lifecycle.report import last_ops
 from runtime.lifecycle.seccomp_filter import seccomp_filter
 from runtime.lifecycle.undo import Undo
 from runtime.plan import ops
 from runtime.plan.make import make_plan
 from runtime.plan.rules import check_rules
-from runtime.record import save_record
 from runtime.state import VERSION, Container, StateStore, boot_id, check_id, process_start
 
 TYPE_CHECKING = False
@@ -167,9 +165,13 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
         init = _spawn(decision, container, cgroup)
         undo.push(cgroup.kill_all)
         undo.push(init.kill)
+        # Loaded while the child is at work, which takes it longer.
+        from runtime.record import save_record
+
         try:
             _accompany(init, plan, container)
             _finish(init, container, cgroup, decision.options)
+            save_record(container)
         except ContainerError as error:
             raise _out_of_memory(cgroup, error) or error from None
         init.go_on()
@@ -306,10 +308,11 @@ def _finish(
     container.data["created"] = rfc3339_nanoseconds(time.time_ns())
     container.data["cgroupPaths"] = cgroup.saved()
     container.save()
-    save_record(container)
     if options.console_socket or options.pidfd_socket:
         _hand_over(init, options)
     if options.pid_file:
+        from runtime.lifecycle.pid_file import write_pid_file
+
         write_pid_file(options.pid_file, init.pid)
 
 

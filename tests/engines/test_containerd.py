@@ -119,3 +119,14 @@ def task_commands(containerd: Containerd, name: str) -> set[str]:
         except FileNotFoundError:
             continue
     return found
+
+
+def test_metrics(containerd: Containerd, name: str) -> None:
+    """containerd reads the cgroup that the runtime made."""
+    assert containerd.run_detached(name, "sleep", "1000").status == 0
+    lines = containerd.call("task", "metrics", name).out.splitlines()
+    values = {words[0]: words[1] for words in map(str.split, lines) if len(words) == 2}
+    assert values["pids.current"] == "1"
+    usage = values.get("memory.usage_in_bytes", values.get("memory.usage"))
+    assert usage is not None
+    assert int(usage) > 0

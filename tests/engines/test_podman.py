@@ -239,6 +239,17 @@ class TestPod:
         assert state(podman, "pd1")["Status"] == "running"
 
 
+def test_stats(podman: Podman, name: str) -> None:
+    """podman reads the cgroup that the runtime made."""
+    options = ("--name", name, "--memory", "16m")
+    podman.call("run", "-d", *options, podman.image, "sh", "-c", "while :; do :; done")
+    (row,) = json.loads(podman.call("stats", "--no-stream", "--format", "json", name).out)
+    assert row["name"] == name
+    assert row["pids"] == "1"
+    assert float(row["cpu_percent"].rstrip("%")) > 0
+    assert row["mem_usage"].endswith(" / 16.78MB")
+
+
 def test_many_at_once(podman: Podman) -> None:
     """Four detached containers, one after the other removed by force."""
     names = [f"many{i}" for i in range(4)]

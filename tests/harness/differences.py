@@ -139,7 +139,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_update.py::test_options_of_today[words0-files0]": "no --cpu-burst before 1.2",
         "test_update.py::test_options_of_today[words1-files1]": "no --cpu-idle before 1.2",
         "test_update.py::test_options_of_today[words2-files2]": "0 is no change in 1.1",
-        "test_update.py::test_idle_leaves_the_weight": "no --cpu-idle before 1.2",
+        "test_update.py::test_an_idle_container_has_no_weight": "no --cpu-idle before 1.2",
         "test_update.py::test_real_time": "sets the new values again for the old ones",
         "test_update.py::TestStored::test_memory_does_not_fit_the_swap_of_before": (
             "leaves it to the v1 kernel to refuse"

@@ -97,7 +97,7 @@ def end_descendants(patience_s: float = 5.0) -> None:
 
 def remove_cgroups(name: str) -> None:
     """Remove the empty cgroup `name`, and what is below it, in every hierarchy."""
-    for hierarchy in CGROUP_ROOT.iterdir():
+    for hierarchy in (CGROUP_ROOT, *CGROUP_ROOT.iterdir()):
         for folder, _, _ in os.walk(hierarchy / name, topdown=False):
             os.rmdir(folder)
 

@@ -118,9 +118,9 @@ const char *plan_next(const struct plan *plan, const struct plan_op *op, int i, 
 	return next;
 }
 
-char **plan_pointers(const struct plan *plan, const struct plan_op *op, int i, char *first)
+char **plan_pointers(const struct plan *plan, const struct plan_op *op, int i, char *last)
 {
-	size_t count = first ? 1 : 0;
+	size_t count = last ? 1 : 0;
 
 	for (const char *s = NULL; (s = plan_next(plan, op, i, s));)
 		count++;
@@ -129,9 +129,8 @@ char **plan_pointers(const struct plan *plan, const struct plan_op *op, int i, c
 	if (!list)
 		return NULL;
 	count = 0;
-	if (first)
-		list[count++] = first;
 	for (const char *s = NULL; (s = plan_next(plan, op, i, s));)
 		list[count++] = (char *)(uintptr_t)s;
+	list[count] = last;
 	return list;
 }

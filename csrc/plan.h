@@ -69,7 +69,7 @@ static inline uint32_t plan_length(const struct plan *plan, const struct plan_op
 /* Walk a list: `for (const char *s = NULL; (s = plan_next(plan, op, i, s));)`. */
 const char *plan_next(const struct plan *plan, const struct plan_op *op, int i, const char *previous);
 
-/* The list as argv or envp, `first` (may be NULL) in front; to be freed. NULL without memory. */
-char **plan_pointers(const struct plan *plan, const struct plan_op *op, int i, char *first);
+/* The list as argv or envp, `last` (may be NULL) at its end; to be freed. NULL without memory. */
+char **plan_pointers(const struct plan *plan, const struct plan_op *op, int i, char *last);
 
 #endif

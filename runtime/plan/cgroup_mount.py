@@ -81,10 +81,11 @@ def _hierarchy(
     planned = []
     if has_namespace:
         is_ro = options.attr_set & RDONLY
+        named = any(one.startswith("name=") for one in hierarchy.controllers)
         planned.append(ops.mkdir(request.origin, target))
         planned.append(
             ops.mount(
-                request.origin, fstype="cgroup", source=name, target=target,
+                request.origin, fstype="cgroup", source=name if named else "cgroup", target=target,
                 options=["ro"] * bool(is_ro) + list(hierarchy.controllers),
                 attr_set=SAFE | is_ro,
                 rec_set=options.rec_set, rec_clr=options.rec_clr,

@@ -242,6 +242,9 @@ class TestEnvironment:
         bundle.process["env"] = ["PATH=/bin", "A=1", "HOME=/opt", "EMPTY="]
         assert self.environment(runtime, bundle) == ["PATH=/bin", "A=1", "HOME=/opt", "EMPTY="]
 
+    def test_what_is_added_comes_last(self, runtime: Runtime, bundle: Bundle) -> None:
+        assert self.environment(runtime, bundle) == [*bundle.process["env"], "HOME=/root"]
+
     def test_last_duplicate_wins(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.process["env"] = ["A=1", "B=2", "HOME=/", "A=3"]
         assert [e for e in self.environment(runtime, bundle) if e[0] == "A"] == ["A=3"]

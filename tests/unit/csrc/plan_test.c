@@ -44,7 +44,7 @@ static void a_good_plan(void)
 	size_t size;
 	struct plan plan;
 	const char *why = "";
-	char *bytes = good_plan(&size), first[] = "first";
+	char *bytes = good_plan(&size), last[] = "last";
 
 	CHECK(plan_decode(&plan, bytes, size, &why) == 0 && why == NULL);
 	CHECK(plan.count == 5 && plan.header->slot_count == 3);
@@ -72,7 +72,7 @@ static void a_good_plan(void)
 	CHECK_TEXT(plan_string(&plan, op, 0), "");
 	op++;
 	char **argv = plan_pointers(&plan, op, 0, NULL), **envp = plan_pointers(&plan, op, 1, NULL);
-	char **more = plan_pointers(&plan, op, 1, first);
+	char **more = plan_pointers(&plan, op, 0, last);
 
 	CHECK_TEXT(argv[0], "sh");
 	CHECK_TEXT(argv[1], "-c");
@@ -80,7 +80,8 @@ static void a_good_plan(void)
 	CHECK_TEXT(argv[3], "true");
 	CHECK(argv[4] == NULL);
 	CHECK(envp[0] == NULL);
-	CHECK(more[0] == first && more[1] == NULL);
+	CHECK_TEXT(more[3], "true");
+	CHECK(more[4] == last && more[5] == NULL);
 	free(argv);
 	free(envp);
 	free(more);

@@ -54,12 +54,12 @@ def test_v1_with_a_cgroup_namespace_mounts_the_hierarchies() -> None:
     assert planned(HYBRID, ["ro", "rslave"], "cgroup") == [
         "mount set=0xe propagation=0x82 'tmpfs' '/cg' 'tmpfs' ['mode=755']",
         "mkdir 0o755 '/cg/cpu,cpuacct'",
-        "mount set=0xf propagation=0x82 'cpu,cpuacct' '/cg/cpu,cpuacct' 'cgroup'"
+        "mount set=0xf propagation=0x82 'cgroup' '/cg/cpu,cpuacct' 'cgroup'"
         " ['ro', 'cpu', 'cpuacct']",
         "symlink 'cpu,cpuacct' '/cg/cpu'",
         "symlink 'cpu,cpuacct' '/cg/cpuacct'",
         "mkdir 0o755 '/cg/memory'",
-        "mount set=0xf propagation=0x82 'memory' '/cg/memory' 'cgroup' ['ro', 'memory']",
+        "mount set=0xf propagation=0x82 'cgroup' '/cg/memory' 'cgroup' ['ro', 'memory']",
         "mkdir 0o755 '/cg/systemd'",
         "mount set=0xf propagation=0x82 'systemd' '/cg/systemd' 'cgroup' ['ro', 'name=systemd']",
     ]

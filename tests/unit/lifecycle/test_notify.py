@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from harness.manager import Manager
+from harness.runtime import wait_until
 
 from runtime.errors import ConfigError, HostError
 from runtime.lifecycle import notify as module
@@ -195,7 +196,8 @@ class TestMessenger:
         place.say(b"READY=1")
         with notify.messenger(PID):
             pass
-        assert manager.heard == TOLD
+        # The end of the messenger is not held up by the manager, who may read later.
+        wait_until(lambda: manager.heard == TOLD, 10, lambda: str(manager.heard))
 
     def test_the_end_is_not_held_up_by_the_manager(self, place: Place, silent: Manager) -> None:
         start = time.monotonic()

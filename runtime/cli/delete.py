@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "delete",
     "CONTAINER-ID",
-    "delete a container: its cgroup, its state, what is left of its processes",
+    "delete a container, its cgroup and its state",
     least=1,
     most=1,
     options=(
@@ -19,6 +19,9 @@ COMMAND = Command(
             "force", FLAG, "kill a container that runs; succeed if there is none", aliases=("f",)
         ),
     ),
+    description="""
+The container must have stopped, or have been created only; --force ends one that runs.
+""",
 )
 
 

@@ -90,18 +90,16 @@ def read_command_line(argv: list[str], invocation: Invocation) -> None:
         invocation.topic = ""
         return
     name = words[0]
-    if name in ("help", "h"):
-        invocation.topic = words[1] if len(words) > 1 else ""
-        _check_name(invocation.topic or "help")
-        return
-    _check_name(name)
+    if name == "h":
+        name = "help"
+    check_name(name)
     invocation.module = command_module(name)
     command: Command = invocation.module.COMMAND
     # The command's come last: spec's --rootless is not the global one.
     options = GLOBAL_OPTIONS + command.options
     before, after = read_options(words[1:], options, values, in_order=command.in_order)
     invocation.arguments = before + after
-    if values.get("help") is True or before[:1] == ["help"]:
+    if values.get("help") is True or (before[:1] == ["help"] and name != "help"):
         invocation.topic = name
 
 
@@ -112,12 +110,20 @@ def command_module(name: str) -> ModuleType:
     return module
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """No result: there is such a command.
+
+    Errors:  UsageError, with an exit status of its own; ConfigError for a command of runc that
+             pyrunc has not yet.
+    """
     if name in COMMANDS or name == "help":
         return
     if name in NOT_SUPPORTED:
         raise ConfigError(f"{name} is not supported by this version of pyrunc")
-    refusal = UsageError(f"No help topic for '{name}'")
+    from runtime.cli.suggest import did_you_mean  # seldom
+
+    hint = did_you_mean(name, (*COMMANDS, "help"))
+    refusal = UsageError(f"No help topic for '{name}'", hint=hint)
     refusal.exit_status = UNKNOWN_COMMAND_STATUS
     raise refusal
 
@@ -136,7 +142,7 @@ def _run(invocation: Invocation) -> int:
         write_out(version_text())
         return 0
     if invocation.topic is not None or invocation.module is None:
-        _show_help(invocation.topic)
+        _show_help(invocation.topic or "")
         return 0
     command: Command = invocation.module.COMMAND
     check_count(command, len(invocation.arguments))
@@ -148,14 +154,11 @@ def _run(invocation: Invocation) -> int:
     return status
 
 
-def _show_help(topic: str | None) -> None:
+def _show_help(topic: str) -> None:
     # Nobody waits for help in microseconds, so its texts are loaded only here.
-    from runtime.cli.help import command_help, general_help
+    from runtime.cli.help import help_text
 
-    if topic and topic != "help":
-        write_out(command_help(command_module(topic).COMMAND))
-    else:
-        write_out(general_help())
+    write_out(help_text(topic))
 
 
 def _fail(error: ContainerError, invocation: Invocation) -> int:

@@ -30,7 +30,7 @@ COMMAND = Command(
             "pidfd-socket", TEXT, "send a pidfd of the process to this UNIX socket",
             metavar="SOCKET",
         ),
-        Option("cwd", TEXT, "the working directory in the container", metavar="DIR"),
+        Option("cwd", TEXT, "the working directory in the container", metavar="PATH"),
         Option("env", LIST, "set an environment variable", aliases=("e",), metavar="NAME=VALUE"),
         Option("tty", FLAG, "give the process a terminal", aliases=("t",)),
         Option("user", TEXT, "the user and group, as numbers", aliases=("u",),

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
     from runtime.cli.call import Call, Json
 
-COMMAND = Command("features", "", "print what this pyrunc can do, as JSON", least=0, most=0)
+COMMAND = Command(
+    "features", "", "print what this pyrunc can do, as JSON", least=0, most=0,
+    description="""
+The document says which hooks, namespaces, mount options, capabilities and cgroups pyrunc knows.
+""",
+)  # fmt: skip
 
 
 def main(call: Call) -> int:

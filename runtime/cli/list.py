@@ -27,9 +27,20 @@ COMMAND = Command(
     least=0,
     most=0,
     options=(
-        Option("format", TEXT, "table or json", aliases=("f",), metavar="FORMAT", default="table"),
+        Option(
+            "format",
+            TEXT,
+            "how to print the list",
+            aliases=("f",),
+            metavar="FORMAT",
+            choices=("table", "json"),
+            default="table",
+        ),
         Option("quiet", FLAG, "print ids only", aliases=("q",)),
     ),
+    description="""
+The containers are those that were created with the same --root, whatever their status.
+""",
 )
 HEADER = ("ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER")
 KEYS = ("id", "pid", "status", "bundle", "created", "owner")

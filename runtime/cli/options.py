@@ -43,11 +43,13 @@ class CountError(UsageError):
 class Option:
     """One row of a table.
 
-    Units:  name and aliases without dashes; metavar is the value's name in --help; without a
-            default an option that is not given is False, "", 0 or no values.
+    Units:  name and aliases without dashes; metavar is the value's name in --help, and says to
+            completion what it is; choices are all values there are, for both, empty where they
+            cannot be listed; without a default an option that is not given is False, "", 0 or
+            no values.
     """
 
-    __slots__ = ("aliases", "default", "help", "hidden", "kind", "metavar", "name")
+    __slots__ = ("aliases", "choices", "default", "help", "hidden", "kind", "metavar", "name")
 
     def __init__(
         self,
@@ -56,7 +58,8 @@ class Option:
         help_text: str,
         *,
         aliases: tuple[str, ...] = (),
-        metavar: str = "value",
+        metavar: str = "VALUE",
+        choices: tuple[str, ...] = (),
         default: str | int | bool | None = None,
         hidden: bool = False,
     ) -> None:
@@ -65,6 +68,7 @@ class Option:
         self.help = help_text
         self.aliases = aliases
         self.metavar = metavar
+        self.choices = choices
         self.default = default
         self.hidden = hidden
 
@@ -72,7 +76,8 @@ class Option:
 class Command:
     """A command's table.
 
-    arguments      the positional arguments as --help shows them
+    arguments      the positional arguments as --help shows them, and as completion reads them
+    description    a few sentences for --help; runtime/cli/pages.py holds what is long
     least, most    how many there must be
     in_order       options end at the first positional argument (exec, kill, ps)
     failure_prefix what its error messages begin with
@@ -108,16 +113,19 @@ class Command:
 
 
 GLOBAL_OPTIONS = (
-    Option("debug", FLAG, "log at debug level, with the place each record comes from"),
+    Option("debug", FLAG, "log more, each record with the place that it comes from"),
     Option("log", TEXT, "append the log to FILE (default: standard error)", metavar="FILE"),
-    Option("log-format", TEXT, "text or json", metavar="FORMAT", default="text"),
+    Option(
+        "log-format", TEXT, "how to write the log",
+        metavar="FORMAT", choices=("text", "json"), default="text",
+    ),
     Option(
         "root", TEXT, "keep the state of containers in DIR (default: /run/pyrunc)", metavar="DIR"
     ),
     Option("systemd-cgroup", FLAG, "let systemd make the cgroups (not supported yet)"),
     Option(
-        "rootless", TEXT, "tolerate that cgroups may not be changed: true, false or auto",
-        metavar="WHEN", default="auto",
+        "rootless", TEXT, "tolerate that cgroups may not be changed",
+        metavar="WHEN", choices=("true", "false", "auto"), default="auto",
     ),
     Option("help", FLAG, "show help", aliases=("h",)),
     Option("version", FLAG, "print the version", aliases=("v",)),
@@ -156,7 +164,7 @@ def read_options(
             raise GrammarError(f"bad flag syntax: {argument}")
         option = table.get(name)
         if option is None:
-            raise GrammarError(f"flag provided but not defined: -{name}")
+            raise _unknown(name, options)
         if option.kind == FLAG:
             values[option.name] = _boolean(name, text) if has_value else True
             continue
@@ -188,6 +196,15 @@ def check_count(command: Command, count: int) -> None:
     else:
         return
     raise CountError(f'pyrunc: "{command.name}" requires {wanted} argument(s)')
+
+
+def _unknown(name: str, options: tuple[Option, ...]) -> GrammarError:
+    from runtime.cli.suggest import did_you_mean  # seldom
+
+    shown = [option for option in options if not option.hidden]
+    names = [f"--{name}" for option in shown for name in (option.name, *option.aliases)]
+    hint = did_you_mean(f"--{name}", names)
+    return GrammarError(f"flag provided but not defined: -{name}", hint=hint)
 
 
 def _boolean(name: str, text: str) -> bool:

@@ -17,7 +17,15 @@ COMMAND = Command(
     least=1,
     most=NO_MAXIMUM,
     options=(
-        Option("format", TEXT, "table or json", aliases=("f",), metavar="FORMAT", default="table"),
+        Option(
+            "format",
+            TEXT,
+            "how to print the processes",
+            aliases=("f",),
+            metavar="FORMAT",
+            choices=("table", "json"),
+            default="table",
+        ),
     ),
     description="""
 The table is what ps(1) prints for the options given, -ef without any, less the processes of

@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from runtime.cli.call import Call
 
 COMMAND = Command(
-    "resume", "CONTAINER-ID", "let the processes of a paused container go on", least=1, most=1
-)
+    "resume", "CONTAINER-ID", "let the processes of a paused container go on", least=1, most=1,
+    description="""
+A container that was paused before it was started is in the status created again.
+""",
+)  # fmt: skip
 
 
 def main(call: Call) -> int:

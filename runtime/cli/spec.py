@@ -24,8 +24,12 @@ COMMAND = Command(
             "bundle", TEXT, "the directory to write it to (default: the working directory)",
             aliases=("b",), metavar="DIR",
         ),
-        Option("rootless", FLAG, "for a container that no root is needed for"),
+        Option("rootless", FLAG, "map root to the calling user, who needs no rights then"),
     ),
+    description="""
+The file is config.json; what it asks for is what most containers have. Edit process.args and
+what else differs.
+""",
 )  # fmt: skip
 FILE_NAME = "config.json"
 UNIFIED_MARK = "/sys/fs/cgroup/cgroup.controllers"

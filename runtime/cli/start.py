@@ -15,6 +15,8 @@ COMMAND = Command(
     least=1,
     most=1,
     description="""
+Returns when the program has been executed, or tells why it could not be.
+
 With NOTIFY_SOCKET in the environment of create and of start, pyrunc waits until the
 program says READY=1 on the socket at /run/notify, and tells the service manager.
 """,

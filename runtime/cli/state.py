@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from runtime.cli.call import Call, Json
     from runtime.state import Container
 
-COMMAND = Command("state", "CONTAINER-ID", "print the state of a container", least=1, most=1)
+COMMAND = Command(
+    "state", "CONTAINER-ID", "print the state of a container, as JSON", least=1, most=1,
+    description="""
+The status is one of created, running, paused and stopped.
+""",
+)  # fmt: skip
 
 
 def main(call: Call) -> int:

@@ -8,6 +8,7 @@ import shutil
 import stat
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,29 @@ def test_the_wheel_serves_its_own_python_and_every_later_one() -> None:
     }  # fmt: skip
 
 
+def test_the_manual_and_the_completions_are_installed(tmp_path: Path) -> None:
+    """Where man(1) and the shells look, below share/ of the prefix, the same that help prints."""
+    share = VENV / "share"
+    write = [sys.executable, "-B", TREE / "csrc/write_manual.py"]
+    wanted = run([*write, "--list"]).stdout.splitlines()
+    assert run([*write, tmp_path]).returncode == 0
+    installed = {
+        str(path.relative_to(share)) for path in installed_files() if path.is_relative_to(share)
+    }
+    assert installed == {*wanted}
+    for path in wanted:
+        assert (share / path).read_text() == (tmp_path / Path(path).name).read_text()
+    completion = run([PYRUNC, "help", "--completion", "fish"]).stdout
+    assert completion == (share / "fish/vendor_completions.d/pyrunc.fish").read_text()
+    page = run([PYRUNC, "help", "--man", "kill"]).stdout
+    assert page == (share / "man/man8/pyrunc-kill.8").read_text()
+
+
 def test_nothing_is_installed_beside_the_packages() -> None:
     tops = {
         path.relative_to(SITE).parts[0] if path.is_relative_to(SITE) else str(path)
         for path in installed_files()
+        if not path.is_relative_to(VENV / "share")
     }
     assert {top for top in tops if "dist-info" not in top} == {
         str(PYRUNC), "runtime", "oci_schema",

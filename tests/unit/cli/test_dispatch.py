@@ -55,7 +55,7 @@ def test_version_beats_all_else(line: str, pyrunc: Pyrunc) -> None:
     assert "\nspec: 1.3.0\n" in out
 
 
-@pytest.mark.parametrize("line", ["", "-h", "--help", "help", "h", "help help", "--help state"])
+@pytest.mark.parametrize("line", ["", "-h", "--help", "help", "h", "--help state"])
 def test_general_help(line: str, pyrunc: Pyrunc) -> None:
     status, out, err = pyrunc(line)
     assert (status, err) == (0, "")
@@ -70,7 +70,14 @@ def test_help_of_a_command(line: str, pyrunc: Pyrunc) -> None:
     status, out, err = pyrunc(line)
     assert (status, err) == (0, "")
     assert out.startswith("NAME:\n   pyrunc list - ")
-    assert "   --format FORMAT, -f FORMAT  table or json (default: table)\n" in out
+    assert "   -f, --format FORMAT  how to print the list: table or json (default: table)\n" in out
+
+
+@pytest.mark.parametrize("line", ["help help", "help --help", "h -h", "help h"])
+def test_help_of_help(line: str, pyrunc: Pyrunc) -> None:
+    status, out, err = pyrunc(line)
+    assert (status, err) == (0, "")
+    assert out.startswith("NAME:\n   pyrunc help - ")
 
 
 def test_an_id_may_be_help_after_two_dashes(pyrunc: Pyrunc) -> None:
@@ -81,6 +88,25 @@ def test_an_id_may_be_help_after_two_dashes(pyrunc: Pyrunc) -> None:
 def test_an_unknown_command(line: str, pyrunc: Pyrunc) -> None:
     status, out, err = pyrunc("--log-format json " + line)
     assert (status, out, message(err)) == (3, "", "No help topic for 'bogus'")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "text"),
+    [
+        ("lst", 3, "No help topic for 'lst'; did you mean list?"),
+        ("help crate", 3, "No help topic for 'crate'; did you mean create?"),
+        ("stat", 3, "No help topic for 'stat'; did you mean state?"),
+        ("sta", 3, "No help topic for 'sta'; did you mean start or state?"),
+        ("delete --foce a", 1, "flag provided but not defined: -foce; did you mean --force?"),
+        ("create --bun b a", 1, "flag provided but not defined: -bun; did you mean --bundle?"),
+        ("--rot /r list", 1, "flag provided but not defined: -rot; did you mean --root?"),
+        ("kill --al a", 1, "flag provided but not defined: -al"),
+        ("list -fjson", 1, "flag provided but not defined: -fjson"),
+    ],
+)
+def test_what_may_have_been_meant(line: str, status: int, text: str, pyrunc: Pyrunc) -> None:
+    outcome = pyrunc("--log-format json " + line)
+    assert (outcome.status, message(outcome.err)) == (status, text)
 
 
 @pytest.mark.parametrize("name", NOT_SUPPORTED)

@@ -85,7 +85,7 @@ def test_in_order_the_first_argument_ends_the_options() -> None:
         ("--x=1", "flag provided but not defined: -x"),
         ("-bf", "flag provided but not defined: -bf"),
         ("-b/b", "flag provided but not defined: -b/b"),
-        ("--bun /b", "flag provided but not defined: -bun"),
+        ("--bun /b", "flag provided but not defined: -bun; did you mean --bundle?"),
         ("--bundle", "flag needs an argument: -bundle"),
         ("id -b", "flag needs an argument: -b"),
         ("--count abc", 'invalid value "abc" for flag -count: write a whole number'),

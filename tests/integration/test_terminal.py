@@ -175,7 +175,9 @@ class TestKeys:
             wait_until(lambda: b"sleep\x001047" in command_lines(), 10)
             terminal.type(b"\x1a")
             terminal.wait_for("Stopped")
-            terminal.type(b"kill -9 %1\rjobs\r")
+            terminal.type(b"kill -9 %1\r")
+            wait_until(lambda: b"sleep\x001047" not in command_lines(), 10)
+            terminal.type(b"jobs\r")
             terminal.wait_for("Killed")
             terminal.type(b"exit 9\r")
             assert ended(terminal, runtime) == 9

@@ -69,11 +69,13 @@ class RawTerminal:
         trace: TracebackType | None,
     ) -> None:
         # Else a shell that took the terminal back would see us stopped, not ended.
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGTTOU,))
+        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGTTOU,))
         try:
             termios.tcsetattr(self.fd, termios.TCSANOW, self._saved)
         except termios.error:
             pass  # it hung up: there is nothing left to restore
+        finally:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
     def copy_size(self, to_fd: int) -> None:
         """Make another terminal as large as this one, if anybody knows how large that is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -37,9 +38,11 @@ def test_raw_is_raw_but_for_output(pair: tuple[int, int]) -> None:
 
 def test_raw_inside_as_before_outside(pair: tuple[int, int]) -> None:
     before = termios.tcgetattr(pair[1])
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     with RawTerminal(pair[1]):
         assert termios.tcgetattr(pair[1]) == raw(before)
     assert termios.tcgetattr(pair[1]) == before
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == blocked
 
 
 def test_a_terminal_that_is_gone_at_the_end(pair: tuple[int, int]) -> None:

@@ -7,7 +7,7 @@ import posix as os
 from runtime.cgroups import files
 from runtime.cgroups.apply import apply_settings
 from runtime.cgroups.plan import CgroupPlan, DirPlan, place_settings
-from runtime.errors import ConfigError, KernelError
+from runtime.errors import ConfigError, HostError, KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +39,14 @@ class Change:
         """Write linux.resources, whole or in part; devices are not touched.
 
         Errors:  ConfigError for what this host cannot do and for values that do not fit each
-                 other, nothing was written then; KernelError, put_back() is due then.
+                 other, HostError without a cgroup, nothing was written then; KernelError,
+                 put_back() is due then.
         """
+        if not self._cgroup.dirs():
+            raise HostError(
+                "the container has no cgroup, and so no limits",
+                hint="its runtime may not make cgroups here",
+            )
         plan = plan_update(self._cgroup, _with_other_half(self._cgroup, resources))
         self.warnings += plan.warnings
         memory = resources.get("memory") or {}

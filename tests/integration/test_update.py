@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -367,6 +368,26 @@ def test_all_or_nothing(container: Container, limits: Limits) -> None:
     assert "Setting back" not in result.err
     assert limits.all(*names) == values
     assert stored(container) == before
+
+
+def test_many_at_once(container: Container, limits: Limits) -> None:
+    """Each builds on the others, in whatever order they come."""
+    assert "cpu" not in stored(container)
+    each = (
+        "--memory=64m", "--cpu-share=512", "--cpu-quota=20000", "--cpu-period=50000",
+        "--pids-limit=9", "--cpuset-cpus=0",
+    )  # fmt: skip
+    with ThreadPoolExecutor(len(each)) as pool:
+        results = list(pool.map(lambda word: update(container, word), each))
+    assert [result.status for result in results] == [0] * len(each)
+    expected = {
+        "memory": 64 * MIB, "shares": 512, "quota": 20000, "period": 50000, "cpus": "0",
+        "pids": "9",
+    }  # fmt: skip
+    assert limits.all(*expected) == expected
+    found = stored(container)
+    assert found["cpu"] == {"shares": 512, "quota": 20000, "period": 50000, "cpus": "0"}
+    assert (found["memory"]["limit"], found["pids"]["limit"]) == (64 * MIB, 9)
 
 
 class TestMoments:

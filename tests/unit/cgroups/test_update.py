@@ -11,7 +11,7 @@ import pytest
 
 from runtime.cgroups.cgroup import Cgroup
 from runtime.cgroups.update import Change, old_value, plan_update
-from runtime.errors import ConfigError, KernelError
+from runtime.errors import ConfigError, HostError, KernelError
 
 V1 = {
     "memory": {
@@ -158,6 +158,12 @@ def test_noprefix(fake: Any) -> None:
 def test_no_such_controller(fake: Any) -> None:
     with pytest.raises(ConfigError, match="no memory cgroup controller"):
         Tree(fake, "pids").change({"memory": {"limit": 5}})
+
+
+def test_no_cgroup() -> None:
+    """A rootless container may have none."""
+    with pytest.raises(HostError, match="the container has no cgroup"):
+        Change(Cgroup([])).make({"pids": {"limit": 5}})
 
 
 @pytest.mark.parametrize(

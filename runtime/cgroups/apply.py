@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # (file or the last word of its name, errno) -> what it means there.
 HINTS = {
+    ("cpu.max", errno.EINVAL): "a quota is at least 1000 us, a period is 1000 to 1000000 us",
     ("cpus", errno.ERANGE): "this host has no such CPU",
     ("cpus", errno.EINVAL): "this host has no such CPU",
     ("cpus", errno.EACCES): "a cpuset is a subset of its parent's",

@@ -93,6 +93,8 @@ class TestPath:
     def test_folders_made_by_the_container_go_too(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev")
         name = "freezer" if is_v1("freezer") else "."
+        if not is_v1("freezer"):
+            bundle.namespace("cgroup")  # without one, the host's whole tree would be shown
         bundle.sh(f"mkdir -p /sys/fs/cgroup/{name}/a/b && echo made; exec sleep 100")
         container = runtime.run_detached(bundle)
         container.wait_for_output("made")

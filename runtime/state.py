@@ -149,6 +149,12 @@ class Container:
         return paths
 
     @property
+    def unit(self) -> dict[str, Any] | None:
+        """Its scope, where systemd made the cgroup: {"name": ..., "user": ...}."""
+        unit: dict[str, Any] | None = self.data.get("systemdUnit")
+        return unit
+
+    @property
     def last_ops(self) -> list[list[str]]:
         """The operations after the exec fifo, for what may fail in them: see report.py."""
         ops: list[list[str]] = self.data.get("lastOps") or []

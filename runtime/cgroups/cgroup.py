@@ -17,7 +17,9 @@ from runtime.paths import is_there
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
+    from runtime.cgroups.systemd import Scope
     from runtime.host.cgroup_layout import CgroupLayout, Hierarchy
 
 SIGKILL = 9
@@ -32,20 +34,28 @@ class Cgroup:
     which no cgroup could be had.
 
     created_dirs  absolute, in the order of making, parents first: what undo() removes
+    scope         its unit, where systemd made it
     warnings      one line each, for the log
     """
 
-    __slots__ = ("_dirs", "created_dirs", "warnings")
+    __slots__ = ("_dirs", "created_dirs", "scope", "warnings")
 
     def __init__(self, dirs: list[tuple[Hierarchy, str]]) -> None:
         self._dirs = dirs
         self.created_dirs: list[tuple[Hierarchy, str]] = []
+        self.scope: Scope | None = None
         self.warnings: list[str] = []
 
     @classmethod
-    def load(cls, saved: Mapping[str, str], layout: CgroupLayout | None = None) -> Cgroup:
+    def load(
+        cls,
+        saved: Mapping[str, str],
+        layout: CgroupLayout | None = None,
+        unit: Mapping[str, Any] | None = None,
+    ) -> Cgroup:
         """The cgroup that saved() described, on the hierarchies that are mounted now.
 
+        `unit` is systemd's name of it, for those who remove or update it.
         Errors:  HostError when /proc cannot be read.
         """
         dirs: list[tuple[Hierarchy, str]] = []
@@ -55,7 +65,12 @@ class Cgroup:
                 paths = [saved[key] for key in keys if key in saved]
                 if paths:
                     dirs.append((hierarchy, paths[0]))
-        return cls(dirs)
+        cgroup = cls(dirs)
+        if unit:
+            from runtime.cgroups.systemd import Scope
+
+            cgroup.scope = Scope(unit["name"], is_user=unit["user"])
+        return cgroup
 
     def saved(self) -> dict[str, str]:
         """controller -> directory, as runc's cgroup_paths; the key of v2 is ""."""
@@ -90,7 +105,10 @@ class Cgroup:
         return self._v1(controller) or self._v2()
 
     def clone_dir(self) -> str | None:
-        """The v2 directory for CLONE_INTO_CGROUP; None on a host with v1 alone."""
+        """The v2 directory for CLONE_INTO_CGROUP; None on a host with v1 alone, and where
+        systemd will move the process."""
+        if self.scope is not None and self.scope.attaches:
+            return None
         v2 = self._v2()
         return v2[1] if v2 else None
 
@@ -224,15 +242,20 @@ class Cgroup:
         """Remove the cgroup everywhere, and the cgroups that the container made in it.
 
         All hierarchies are tried. Parents stay, as with runc: others may be about to use them.
-        Errors:  KernelError for the first that cannot be removed, the others as notes.
+        Errors:  KernelError for the first that cannot be removed, the others as notes;
+                 HostError when systemd cannot be asked to stop the unit.
         """
+        if self.scope is not None:
+            self.scope.stop()
         self._remove(self._dirs)
 
     def undo(self) -> None:
         """Remove what making it made, and nothing else.
 
-        Errors:  KernelError.
+        Errors:  KernelError, HostError.
         """
+        if self.scope is not None:
+            self.scope.stop()
         leaves = {directory for _, directory in self._dirs}
         self._remove([made for made in self.created_dirs if made[1] in leaves])
         for hierarchy, directory in reversed(self.created_dirs):

@@ -45,10 +45,15 @@ def make(plan: CgroupPlan, bpf: Bpf | None = None) -> Cgroup:
     cgroup.warnings += plan.warnings
     opened: list[Open] = []
     try:
+        if plan.unit is not None:
+            from runtime.cgroups.systemd import start_scope
+
+            start_scope(plan, plan.unit, cgroup)
         for directory in plan.dirs:
             if (entry := _open(directory, plan, cgroup)) is not None:
                 opened.append(entry)
-        _check_unused(plan, opened)
+        if plan.unit is None:
+            _check_unused(plan, opened)
         for entry in opened:
             if entry.plan.hierarchy.version == 2:
                 # A module of its own: a plain create on v1 has no use for it.
@@ -60,6 +65,10 @@ def make(plan: CgroupPlan, bpf: Bpf | None = None) -> Cgroup:
             apply_settings(entry.fd, entry.plan.directory, entry.plan.settings, cgroup.warnings)
             if plan.devices is not None and entry.plan is plan.devices_on:
                 _apply_devices(entry, plan, bpf)
+            if plan.owner is not None and entry.plan.hierarchy.version == 2:
+                from runtime.cgroups.ownership import give_away
+
+                give_away(entry.fd, entry.plan.directory, plan.owner)
     except BaseException as error:
         _close(opened)
         opened = []

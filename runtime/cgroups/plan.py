@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.cgroups.setting import Setting
+    from runtime.cgroups.systemd_plan import Unit
     from runtime.host.cgroup_layout import CgroupLayout, Hierarchy
 
 # Section of linux.resources, controller on v1, controller on v2 ("" is none).
@@ -69,10 +70,14 @@ class CgroupPlan:
     freezer_on the directory whose freezer stops the container; None without any freezer
     droppable  a directory that permissions deny is left out: a rootless container whose
                configuration names no cgroup
+    owner      the host uid that the v2 directory shall belong to; None leaves it ours
+    unit       the scope that systemd is asked for; None where we make directories ourselves
     warnings   one line each
     """
 
-    __slots__ = ("devices", "devices_on", "dirs", "droppable", "freezer_on", "warnings")
+    __slots__ = (
+        "devices", "devices_on", "dirs", "droppable", "freezer_on", "owner", "unit", "warnings",
+    )  # fmt: skip
 
     def __init__(self, dirs: list[DirPlan], *, droppable: bool) -> None:
         self.dirs = dirs
@@ -80,6 +85,8 @@ class CgroupPlan:
         self.devices: DevicePolicy | None = None
         self.devices_on: DirPlan | None = None
         self.freezer_on = _home(dirs, "freezer") or _v2(dirs)
+        self.owner: int | None = None
+        self.unit: Unit | None = None
         self.warnings: list[str] = []
 
 
@@ -93,7 +100,7 @@ def plan_cgroup(
     rootless: bool,
     in_user_namespace: bool = False,
 ) -> CgroupPlan:
-    """The cgroup of a container, fs driver.
+    """The cgroup of a container at a path.
 
     `devices` is linux.devices: a node of its own at the path of a default device takes the
     default's allow rule away.

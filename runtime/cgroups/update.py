@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from runtime.cgroups.cgroup import Cgroup
     from runtime.cgroups.setting import Setting
+    from runtime.cgroups.systemd_plan import Property
     from runtime.host.cgroup_layout import Hierarchy
 
 # Writing the one resets the others: the kernel gives an idle group the least weight, and one
@@ -28,16 +29,18 @@ class Change:
     warnings  one line each, for the log
     """
 
-    __slots__ = ("_cgroup", "_old", "warnings")
+    __slots__ = ("_cgroup", "_old", "_old_properties", "warnings")
 
     def __init__(self, cgroup: Cgroup) -> None:
         self._cgroup = cgroup
         self._old: list[tuple[Hierarchy, str, str, str]] = []
+        self._old_properties: list[Property] = []
         self.warnings: list[str] = []
 
-    def make(self, resources: dict[str, Any]) -> None:
+    def make(self, resources: dict[str, Any], stored: dict[str, Any] | None = None) -> None:
         """Write linux.resources, whole or in part; devices are not touched.
 
+        `stored` are the container's until now: what systemd is told when they are put back.
         Errors:  ConfigError for what this host cannot do and for values that do not fit each
                  other, HostError without a cgroup, nothing was written then; KernelError,
                  put_back() is due then.
@@ -59,6 +62,13 @@ class Change:
                     opened.append((directory, _open(directory)))
             for directory, fd in opened:
                 self._note(directory, fd)
+            if self._cgroup.scope is not None:
+                # First: it writes files too, and not always with our precision.
+                from runtime.cgroups.systemd_update import tell_systemd
+
+                self._old_properties = tell_systemd(
+                    self._cgroup, self._cgroup.scope, resources, stored or {}
+                )
             for directory, fd in opened:
                 apply_settings(fd, directory.directory, directory.settings, self.warnings)
         finally:
@@ -72,6 +82,10 @@ class Change:
         all the same is tried again after the rest.
         Errors:  KernelError for what cannot be put back.
         """
+        if self._cgroup.scope is not None:
+            from runtime.cgroups.systemd_update import set_properties
+
+            set_properties(self._cgroup, self._cgroup.scope, self._old_properties)
         left = self._old[::-1]
         while left:
             refused: list[tuple[tuple[Hierarchy, str, str, str], OSError]] = []

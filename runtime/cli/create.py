@@ -81,18 +81,9 @@ def create_options(call: Call) -> CreateOptions:
 def creation_globals(call: Call) -> GlobalOptions:
     """The global options, with those that matter to a new container only.
 
-    Engines give --systemd-cgroup with other commands too, where it means nothing: there it
-    is accepted, here it must not be ignored.
-
-    Errors:  ConfigError for --systemd-cgroup and for a --rootless that is no boolean.
+    Errors:  ConfigError for a --rootless that is no boolean.
     """
     options = call.global_options()
-    if options.systemd_cgroup:
-        raise ConfigError(
-            "systemd cgroups are not supported by this version of pyrunc",
-            field="--systemd-cgroup",
-            hint="leave the option out, or set the engine's cgroup manager to cgroupfs",
-        )
     rootless = call.text("rootless")
     if rootless not in ("", "auto"):
         if rootless not in BOOLEANS:

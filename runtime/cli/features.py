@@ -82,8 +82,8 @@ def linux_features() -> dict[str, Json]:
         "cgroup": {
             "v1": True,
             "v2": True,
-            "systemd": False,
-            "systemdUser": False,
+            "systemd": True,
+            "systemdUser": True,
             "rdma": any(section == "rdma" for section, *_ in CONTROLLERS),
         },
         "seccomp": seccomp_features(),

@@ -95,12 +95,11 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     for warning in check_rules(config, options, host):
         log.warning(warning)
     bundle.check_rootfs()
-    linux = config.get("linux", {})
-    cgroup = plan_cgroup(
-        linux.get("cgroupsPath"), options.container_id, linux.get("resources"),
-        linux.get("devices"), host.cgroups,
-        rootless=_is_rootless(globals_, host), in_user_namespace=host.in_user_namespace,
-    )  # fmt: skip
+    cgroup = _plan_cgroup(config, options, globals_, host)
+    if host.cgroups.mode == "unified":
+        from runtime.plan.cgroup_owner import plan_owner
+
+        cgroup.owner = plan_owner(config)
     seccomp = seccomp_filter(config, globals_.root, log)
     listening = _listen_fds()
     dirs = [(one.hierarchy, one.directory) for one in cgroup.dirs]
@@ -108,11 +107,31 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     plan = make_plan(
         config, bundle.path, bundle.rootfs, options, host, dirs, seccomp, listen_fds=listening,
         notify_folder=f"{home}/notify" if variable("NOTIFY_SOCKET") else "",
+        parent_joins=cgroup.unit is not None and cgroup.unit.attach,
     )  # fmt: skip
     for warning in plan.warnings:
         log.warning(warning)
     check_preserved(listening, options.preserve_fds)
     return Decision(bundle, host, cgroup, plan, options, _own_terminal(config, options))
+
+
+def _plan_cgroup(
+    config: Config, options: CreateOptions, globals_: GlobalOptions, host: HostFacts
+) -> CgroupPlan:
+    linux = config.get("linux", {})
+    rootless = _is_rootless(globals_, host)
+    if globals_.systemd_cgroup:
+        from runtime.cgroups.systemd import plan_scope
+
+        return plan_scope(
+            linux, config.get("annotations", {}), options.container_id, host.cgroups,
+            rootless=rootless, in_user_namespace=host.in_user_namespace,
+        )  # fmt: skip
+    return plan_cgroup(
+        linux.get("cgroupsPath"), options.container_id, linux.get("resources"),
+        linux.get("devices"), host.cgroups,
+        rootless=rootless, in_user_namespace=host.in_user_namespace,
+    )  # fmt: skip
 
 
 def _own_terminal(config: Config, options: CreateOptions) -> int:
@@ -169,7 +188,9 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
         from runtime.record import save_record
 
         try:
-            _accompany(init, plan, container)
+            _accompany(init, plan, container, cgroup)
+            if cgroup.scope is not None:
+                cgroup.scope.settle()
             _finish(init, container, cgroup, decision.options)
             save_record(container)
         except ContainerError as error:
@@ -188,6 +209,7 @@ def _claim(store: StateStore, decision: Decision) -> Container:
     for one in decision.cgroup.dirs:
         for key in ("",) if one.hierarchy.version == 2 else one.hierarchy.controllers:
             paths[key] = one.directory
+    unit = decision.cgroup.unit
     folder = store.claim(container_id)
     container = Container(
         folder,
@@ -202,6 +224,7 @@ def _claim(store: StateStore, decision: Decision) -> Container:
             "bundle": bundle.path,
             "rootfs": bundle.rootfs,
             "cgroupPaths": paths,
+            "systemdUnit": {"name": unit.name, "user": unit.is_user} if unit else None,
             "lastOps": last_ops(decision.plan.ops),
             "noNewKeyring": decision.options.no_new_keyring,
             # Beside the configuration, which list does not parse: see StateStore.glance.
@@ -261,7 +284,7 @@ def _make_fifo(container: Container, plan: Plan) -> None:
         raise HostError(f"make {container.fifo}", errno=error.errno or 0) from error
 
 
-def _accompany(init: InitProcess, plan: Plan, container: Container) -> None:
+def _accompany(init: InitProcess, plan: Plan, container: Container, cgroup: Cgroup) -> None:
     """Meet the child at its barriers up to the last."""
 
     def at_barrier(barrier: int) -> None:
@@ -273,6 +296,8 @@ def _accompany(init: InitProcess, plan: Plan, container: Container) -> None:
             from runtime.lifecycle.idmaps import write_time_offsets
 
             write_time_offsets(init.pid, plan)
+        elif barrier == ops.BARRIER_CGROUP and cgroup.scope is not None:
+            cgroup.scope.attach(init.pid)
         elif barrier == ops.BARRIER_HOOKS:
             _run_create_hooks(container, init.pid)
 

@@ -92,7 +92,7 @@ def destroy(container: Container, status: str, log: Log) -> None:
 
     Errors:  ContainerError when something cannot be removed; the state is kept then.
     """
-    cgroup = Cgroup.load(container.cgroup_paths)
+    cgroup = Cgroup.load(container.cgroup_paths, unit=container.unit)
     if status != "stopped" or not container.has_own_pid_namespace():
         end_everything(container)
     elif container.pid == 0:

@@ -36,9 +36,9 @@ def update(store: StateStore, container_id: str, request: dict[str, Any], log: L
         asked = merge.asked(request)
         if not asked:
             return
-        change = Change(Cgroup.load(container.cgroup_paths))
+        change = Change(Cgroup.load(container.cgroup_paths, unit=container.unit))
         try:
-            change.make(merge.to_write(stored, asked))
+            change.make(merge.to_write(stored, asked), stored)
             linux["resources"] = merge.to_save(stored, asked)
             container.save()
             save_record(container)

@@ -57,6 +57,7 @@ def make_plan(
     *,
     listen_fds: int = 0,
     notify_folder: str = "",
+    parent_joins: bool = False,
 ) -> Plan:
     """All that create is going to do, for a configuration that passed check_rules.
 
@@ -64,7 +65,7 @@ def make_plan(
     container's directory in it; `seccomp` is a compiled filter and seccomp(2)'s flags;
     `listen_fds` sockets of socket activation are handed down from descriptor 3 on;
     `notify_folder` of the host will hold the socket that a service manager hears of, by way of
-    start or run.
+    start or run; with `parent_joins` the process waits to be moved into its cgroup.
     """
     linux, process = config.get("linux", {}), config["process"]
     namespaces = Namespaces(linux)
@@ -77,7 +78,7 @@ def make_plan(
     plan.oom_score_adj = process.get("oomScoreAdj")
     plan.preserved = listen_fds + options.preserve_fds
     plan.notify_folder = notify_folder
-    plan_namespaces(plan, config, namespaces, host, cgroup_dirs)
+    plan_namespaces(plan, config, namespaces, host, cgroup_dirs, parent_joins=parent_joins)
     todo = plan.ops
 
     todo.append(ops.every_cpu())

@@ -114,8 +114,13 @@ def plan_namespaces(
     namespaces: Namespaces,
     host: HostFacts,
     cgroup_dirs: list[tuple[Hierarchy, str]],
+    *,
+    parent_joins: bool,
 ) -> None:
-    """Everything up to the point where the container's process is in all its namespaces."""
+    """Everything up to the point where the container's process is in all its namespaces.
+
+    `parent_joins` says that the process is not born in its v2 cgroup, but moved there.
+    """
     linux = config.get("linux", {})
     if namespaces.new & NEWUSER:
         plan.uid_maps = _id_maps(linux.get("uidMappings", ()))
@@ -136,6 +141,8 @@ def plan_namespaces(
         if hierarchy.version == 1:
             slot = plan.add_slot("cgroup", path, "linux.cgroupsPath")
             plan.ops.append(ops.cgroup_join("linux.cgroupsPath", slot, path))
+    if parent_joins:
+        plan.ops.append(ops.sync(ops.BARRIER_CGROUP))
     if namespaces.new & NEWCGROUP:
         plan.ops.append(ops.unshare(namespaces.origins[NEWCGROUP], NEWCGROUP))
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 # Barriers of sync(): the child says it got there and waits for the parent's word.
 BARRIER_MAPS = 1  # user namespace made: the parent writes uid_map and gid_map
 BARRIER_TIME = 2  # time namespace made: the parent writes timens_offsets
+BARRIER_CGROUP = 3  # not in its cgroup: the parent has systemd move it
 BARRIER_HOOKS = 4  # root filesystem ready, not pivoted: prestart, createRuntime hooks
 BARRIER_CREATED = 5  # all done but the exec fifo: the parent saves the state
 BARRIER_LIMITS = 6  # exec, before anything else: the parent lifts limits, sets the oom score
@@ -21,6 +22,7 @@ BARRIER_PROGRAM = 7  # exec: all done but the seccomp filter and execve
 BARRIER_NAMES = {
     BARRIER_MAPS: "user namespace maps",
     BARRIER_TIME: "time offsets",
+    BARRIER_CGROUP: "cgroup",
     BARRIER_HOOKS: "runtime hooks",
     BARRIER_CREATED: "created",
     BARRIER_LIMITS: "limits",

@@ -20,7 +20,7 @@ netns = "none"
 cgroups = "no-conmon"
 init_path = "/usr/bin/catatonit"
 [engine]
-cgroup_manager = "cgroupfs"
+cgroup_manager = "{manager}"
 events_logger = "file"
 lock_type = "file"
 runtime_supports_json = ["runc", "crun", "{runtime}"]
@@ -63,15 +63,21 @@ def make_archives(folder: Path) -> None:
 
 
 class Podman:
-    """podman with a storage of its own; containers are called through the runtime under test."""
+    """podman with a storage of its own; containers are called through the runtime under test.
+
+    `manager` is who makes cgroups: "cgroupfs" or "systemd".
+    """
 
     image = "bb:local"
 
-    def __init__(self, folder: Path, runtime: str) -> None:
+    def __init__(self, folder: Path, runtime: str, manager: str = "cgroupfs") -> None:
         self.folder = folder
-        self.cgroup_parent = f"{folder.name}-podman"
+        self.cgroup_parent = (
+            f"{folder.name}.slice" if manager == "systemd" else f"/{folder.name}-podman"
+        )
         config = folder / "c.conf"
-        config.write_text(PODMAN_CONFIG.format(runtime=os.path.basename(runtime)))
+        name = os.path.basename(runtime)
+        config.write_text(PODMAN_CONFIG.format(runtime=name, manager=manager))
         self.env = {
             **os.environ,
             "CONTAINERS_CONF": str(config),
@@ -90,7 +96,7 @@ class Podman:
 
     def placed(self, args: tuple[str, ...]) -> tuple[str, ...]:
         """The call with a cgroup of our own as parent of what it makes."""
-        parent = ("--cgroup-parent", f"/{self.cgroup_parent}")
+        parent = ("--cgroup-parent", self.cgroup_parent)
         if args[:2] == ("pod", "create"):
             return (*args[:2], *parent, *args[2:])
         if args[0] in ("run", "create") and "--pod" not in args:

@@ -128,7 +128,8 @@ def reap(pid: int, timeout_s: float = PATIENCE_S) -> int:
 class Runtime:
     """One runtime with a state root of its own; `clean` leaves nothing behind.
 
-    kind   "pyrunc", "runc" or "crun"
+    kind            "pyrunc", "runc" or "crun"
+    global_options  given with every call
     """
 
     def __init__(self, path: str, root: Path, tag: str) -> None:
@@ -136,6 +137,7 @@ class Runtime:
         self.root = root
         self.tag = tag
         self.kind = kind_of(path)
+        self.global_options: list[str] = []
         self.pids: list[int] = []
         self._count = 0
 
@@ -146,7 +148,7 @@ class Runtime:
 
     def command(self, *args: str) -> list[str]:
         """The command line of a call."""
-        return [self.path, "--root", str(self.root), *args]
+        return [self.path, "--root", str(self.root), *self.global_options, *args]
 
     def call(
         self,

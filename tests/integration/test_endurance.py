@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from harness.bundle import Bundle
 from harness.leaks import Leaks, descriptors, namespaces_in_use, namespaces_of, reap_zombies
-from harness.runtime import Runtime, wait_until
+from harness.runtime import SLOWNESS, Runtime, wait_until
 
-ROUNDS = 300
+ROUNDS = round(300 / SLOWNESS)
 
 
 def open_files() -> int:

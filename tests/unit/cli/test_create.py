@@ -89,15 +89,9 @@ def test_a_wrong_rootless_fails_here_only(pyrunc: Pyrunc, world: World) -> None:
 
 
 @pytest.mark.parametrize("verb", ["create", "run"])
-def test_systemd_cgroups_are_refused_for_a_new_container(
-    verb: str, pyrunc: Pyrunc, world: World
-) -> None:
-    status, _, err = pyrunc(f"--systemd-cgroup {verb} a")
-    assert (status, world.calls) == (1, [])
-    assert (
-        f"pyrunc {verb} failed: --systemd-cgroup: systemd cgroups are not supported by this"
-        " version of pyrunc" in err
-    )
+def test_systemd_cgroups_are_for_a_new_container(verb: str, pyrunc: Pyrunc, world: World) -> None:
+    assert pyrunc(f"--systemd-cgroup {verb} a").status == 0
+    assert world.only_call()[1][1].systemd_cgroup
 
 
 def test_global_options_reach_create(pyrunc: Pyrunc, world: World) -> None:

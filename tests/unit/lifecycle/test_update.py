@@ -28,7 +28,7 @@ class Change:
         self.put_back_fails = False
         self.warnings = ["it may not matter"]
 
-    def make(self, resources: dict[str, Any]) -> None:
+    def make(self, resources: dict[str, Any], stored: dict[str, Any]) -> None:
         self.made.append(resources)
         if self.fails:
             raise KernelError("write", errno=22)

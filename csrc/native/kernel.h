@@ -22,6 +22,10 @@ int k_send_word(int fd, int passed_fd);
  * does not reach the host. Linux 5.12.
  */
 int k_open_tree(const char *path, int recursive);
+/* A user namespace with these maps, lines as in /proc/PID/uid_map, and nobody in it. */
+int k_user_namespace(const char *uid_map, const char *gid_map);
+/* Let a detached mount show ids as the user namespace maps them. Linux 5.12. */
+int k_map_ids(int tree_fd, int userns_fd, int recursive);
 /*
  * clone3(2) or clone(2) with CLONE_NEW* `flags`, then execveat of `exe_fd` as `pyrunc init
  * BASE`, with fds[i] as descriptor base + i, those from 3 to base - 1 as they are, all others

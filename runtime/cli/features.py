@@ -65,6 +65,7 @@ def mount_option_words() -> set[str]:
         *table.PROPAGATION_WORDS,
         *table.RECURSIVE_WORDS,
         *table.RECURSIVE_ATIME_WORDS,
+        *table.IDMAP_WORDS,
         "remount",
         "tmpcopyup",
     }
@@ -90,7 +91,7 @@ def linux_features() -> dict[str, Json]:
         "apparmor": {"enabled": True},
         "selinux": {"enabled": True},
         "intelRdt": {"enabled": False},
-        "mountExtensions": {"idmap": {"enabled": False}},
+        "mountExtensions": {"idmap": {"enabled": True}},
         "netDevices": {"enabled": False},
     }
 

@@ -246,10 +246,16 @@ def _spawn(decision: Decision, container: Container, cgroup: Cgroup) -> InitProc
     survives into its mount namespace even where its path may not be walked there."""
     plan = decision.plan
     opened: list[int] = []
+    user_namespaces: dict[str, int] = {}  # of id-mapped mounts
     try:
         _make_fifo(container, plan)
         for slot in plan.slots:
-            opened.append(open_slot(slot, container.folder))
+            if slot.idmap is None:
+                opened.append(open_slot(slot, container.folder))
+            else:
+                from runtime.lifecycle.idmapped_mount import open_idmapped
+
+                opened.append(open_idmapped(slot, user_namespaces))
         born_in = cgroup.clone_dir()
         cgroup_fd = -1
         if born_in is not None:
@@ -261,7 +267,7 @@ def _spawn(decision: Decision, container: Container, cgroup: Cgroup) -> InitProc
         finally:
             os.chdir(decision.bundle.path)
     finally:
-        for fd in opened:
+        for fd in (*opened, *user_namespaces.values()):
             os.close(fd)
     try:
         init.lift_limits()

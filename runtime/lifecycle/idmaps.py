@@ -59,10 +59,14 @@ def _write(path: str, data: bytes, field: str, *, hint: str = "") -> None:
         ) from error  # fmt: skip
 
 
+def map_lines(maps: list[IdMap]) -> bytes:
+    """What the kernel reads from uid_map and gid_map."""
+    return "".join(f"{m.container} {m.host} {m.size}\n" for m in maps).encode()
+
+
 def _write_map(pid: int, file: str, maps: list[IdMap], helper: str, field: str) -> None:
-    text = "".join(f"{m.container} {m.host} {m.size}\n" for m in maps).encode()
     try:
-        _write(f"/proc/{pid}/{file}", text, field)
+        _write(f"/proc/{pid}/{file}", map_lines(maps), field)
     except KernelError as error:
         if error.errno != errno.EPERM or os.geteuid() == 0:
             raise

@@ -72,6 +72,27 @@ def open_tree(path: str, *, recursive: bool) -> int:
     return result
 
 
+def user_namespace(uid_map: bytes, gid_map: bytes) -> int:
+    """Descriptor of a new user namespace with these maps, lines as in /proc/PID/uid_map.
+
+    Errors:  OSError.
+    """
+    result: int = lib.k_user_namespace(uid_map, gid_map)
+    if result < 0:
+        raise OSError(-result, "user_namespace")
+    return result
+
+
+def map_ids(tree_fd: int, userns_fd: int, *, recursive: bool) -> None:
+    """Let a detached mount show ids as a user namespace maps them, mount_setattr(2).
+
+    Errors:  OSError.
+    """
+    result = lib.k_map_ids(tree_fd, userns_fd, recursive)
+    if result < 0:
+        raise OSError(-result, "mount_setattr")
+
+
 def go_on(fd: int, passed_fd: int = -1) -> None:
     """Say the word that the child waits for, with a descriptor if it asked for one.
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from runtime.plan.devices import PTMX, TYPES, can_make_nodes, has_own_dev
 from runtime.plan.mounts import clean_path, mount_requests
-from runtime.plan.namespaces import FLAGS, NEWNS, NEWTIME, NEWUSER, is_in_user_namespace
+from runtime.plan.namespaces import (
+    FLAGS,
+    NEWNS,
+    NEWTIME,
+    NEWUSER,
+    is_in_user_namespace,
+    is_mapped,
+)
 from runtime.plan.rootfs import PROPAGATION_FIELD, PROPAGATIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from oci_schema.types import Config, Device, IDMapping, Linux
+    from oci_schema.types import Config, Device, Linux
     from runtime.host.facts import HostFacts
     from runtime.plan.findings import Findings
     from runtime.plan.namespaces import Namespaces
     from runtime.plan.options import CreateOptions
 
-MAP_LINES_MOST = 340  # Source: user_namespaces(7)
 CLOCKS = ("monotonic", "boottime")
 
 
@@ -81,7 +87,12 @@ def _check_maps(found: Findings, linux: Linux, namespaces: Namespaces, host: Hos
             if not maps:
                 found.error(field, "is empty, a new user namespace needs it")
             else:
-                _check_map(found, field, maps)
+                # Rare, as id-mapped mounts, which share it.
+                from runtime.plan.user_maps import check_map
+
+                check_map(found, field, maps)
+                if not is_mapped(maps, 0):
+                    found.error(field, "does not map 0, the container's root")
         elif maps and namespaces.joined & NEWUSER:
             # containerd and CRIU repeat the mappings of the namespace that they name.
             found.warn(field, "ignored: the user namespace is joined and has its own", "no-effect")
@@ -89,30 +100,6 @@ def _check_maps(found: Findings, linux: Linux, namespaces: Namespaces, host: Hos
             found.error(field, "needs a user namespace")
     if host.euid != 0 and not namespaces.listed & NEWUSER:
         found.error("linux.namespaces", "without root a container needs a user namespace")
-
-
-def _check_map(found: Findings, field: str, maps: list[IDMapping] | tuple[IDMapping, ...]) -> None:
-    """Source: user_namespaces(7), "Defining user and group ID mappings"."""
-    from itertools import pairwise  # a file of its own in some builds of Python
-
-    if len(maps) > MAP_LINES_MOST:
-        found.error(field, f"has {len(maps)} entries, the kernel takes {MAP_LINES_MOST}")
-    for index, entry in enumerate(maps):
-        if entry["size"] == 0:
-            found.error(f"{field}[{index}].size", "is 0, expected at least 1")
-        if max(entry["containerID"], entry["hostID"]) + entry["size"] >= 2**32:
-            found.error(f"{field}[{index}]", "goes beyond the last id, 4294967294")
-    for side in ("containerID", "hostID"):
-        ranges = sorted(
-            (entry["containerID"] if side == "containerID" else entry["hostID"], entry["size"])
-            for entry in maps
-        )
-        for (first, size), (second, _) in pairwise(ranges):
-            if first + size > second:
-                found.error(field, f"two entries overlap at {side} {second}")
-                break
-    if not any(entry["containerID"] == 0 and entry["size"] for entry in maps):
-        found.error(field, "does not map 0, the container's root")
 
 
 def _check_time(found: Findings, linux: Linux, namespaces: Namespaces) -> None:

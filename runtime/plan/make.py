@@ -100,6 +100,10 @@ def make_plan(
         todo += plan_sysctls(linux)
 
     todo += plan_root(linux, rootfs, namespaces)
+    if any(request.is_idmapped for request in requests):
+        from runtime.plan.idmapped import plan_idmapped
+
+        plan_idmapped(plan, config, requests, namespaces, bundle_path)
     todo += plan_mounts(requests, bundle_path, namespaces, host, cgroup_dirs)
     if notify_folder:
         from runtime.plan.notify import plan_notify

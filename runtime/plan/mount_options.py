@@ -74,9 +74,12 @@ RECURSIVE_ATIME_WORDS = {
     "rstrictatime": (STRICTATIME, True), "rnostrictatime": (STRICTATIME, False),
 }  # fmt: skip
 
-# Words of the specification and of other runtimes that this version cannot serve.
+# Word -> whether the mounts below are id-mapped, too.
+IDMAP_WORDS = {"idmap": False, "ridmap": True}
+
+# Words of other runtimes that this version cannot serve.
 UNSUPPORTED_WORDS = frozenset(
-    ("idmap", "ridmap", "copy-symlink", "src-nofollow", "dest-nofollow",
+    ("copy-symlink", "src-nofollow", "dest-nofollow",
      "rsync", "rasync", "rdirsync", "rmand", "rnomand")
 )  # fmt: skip
 
@@ -92,6 +95,7 @@ class MountOptions:
     propagation   packed, in the order of the words
     is_bind, is_recursive   bind, rbind
     is_remount, tmpcopyup
+    is_idmapped, is_idmapped_below   idmap or ridmap; ridmap
     superblock    the superblock's flags, in the filesystem's words
     data          what the filesystem is to understand, "key" or "key=value"
     unsupported   positions of words that this version cannot serve
@@ -99,9 +103,9 @@ class MountOptions:
     """
 
     __slots__ = (
-        "attr_clr", "attr_set", "data", "is_bind", "is_recursive", "is_remount",
-        "names_attrs", "propagation", "rec_clr", "rec_set", "superblock", "tmpcopyup",
-        "too_many_propagations", "unsupported",
+        "attr_clr", "attr_set", "data", "is_bind", "is_idmapped", "is_idmapped_below",
+        "is_recursive", "is_remount", "names_attrs", "propagation", "rec_clr", "rec_set",
+        "superblock", "tmpcopyup", "too_many_propagations", "unsupported",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -115,6 +119,8 @@ class MountOptions:
         self.is_bind = False
         self.is_recursive = False
         self.is_remount = False
+        self.is_idmapped = False
+        self.is_idmapped_below = False
         self.tmpcopyup = False
         self.superblock: list[str] = []
         self.data: list[str] = []
@@ -158,6 +164,9 @@ def split_options(words: list[str] | tuple[str, ...]) -> MountOptions:
                 result.superblock.remove(name)
             if on:
                 result.superblock.append(name)
+        elif word in IDMAP_WORDS:
+            result.is_idmapped = True
+            result.is_idmapped_below = result.is_idmapped_below or IDMAP_WORDS[word]
         elif word == "remount":
             result.is_remount = True
         elif word == "tmpcopyup":

@@ -18,7 +18,12 @@ def check_mounts(found: Findings, config: Config, namespaces: Namespaces, host: 
     entries = config.get("mounts", ())
     if entries and not namespaces.listed & NEWNS:
         found.error("mounts", "needs a mount namespace, the mounts would be made in the host's")
-    for request, entry in zip(mount_requests(config), entries, strict=True):
+    requests = mount_requests(config)
+    if any(request.is_idmapped for request in requests):
+        from runtime.plan.idmapped import check_idmapped
+
+        check_idmapped(found, config, requests, namespaces, host)
+    for request, entry in zip(requests, entries, strict=True):
         _check_target(found, request, entry)
         _check_options(found, request, entry)
         if request.is_bind:
@@ -50,8 +55,6 @@ def _check_options(found: Findings, request: MountRequest, entry: Mount) -> None
         found.error(
             f"{field}[{index}]", f'"{words[index]}" is not supported by this version of pyrunc'
         )
-    found.unsupported(f"{request.origin}.uidMappings", entry.get("uidMappings"))
-    found.unsupported(f"{request.origin}.gidMappings", entry.get("gidMappings"))
     if options.too_many_propagations:
         found.error(field, "more than four changes of propagation")
     if options.tmpcopyup and (request.is_bind or request.fstype != "tmpfs"):

@@ -25,9 +25,21 @@ PROC_FILES = frozenset(
 
 
 class MountRequest:
-    """One entry, with its options taken apart and its target cleaned."""
+    """One entry, with its options taken apart and its target cleaned.
 
-    __slots__ = ("fstype", "is_bind", "options", "origin", "source", "target")
+    slot  of the detached mount that the parent made of the source; 0 is none
+    """
+
+    __slots__ = (
+        "fstype",
+        "is_bind",
+        "is_idmapped",
+        "options",
+        "origin",
+        "slot",
+        "source",
+        "target",
+    )
 
     def __init__(self, index: int, entry: Mount) -> None:
         self.origin = f"mounts[{index}]"
@@ -37,6 +49,14 @@ class MountRequest:
         self.source = entry.get("source", "")
         # The type alone asks for it too: runc then looks for a filesystem named "bind".
         self.is_bind = self.options.is_bind or self.fstype == "bind"
+        self.is_idmapped = self.options.is_idmapped or bool(
+            entry.get("uidMappings") or entry.get("gidMappings")
+        )
+        self.slot = 0
+
+    def host_source(self, bundle_path: str) -> str:
+        """What a bind mount shows, as an absolute path."""
+        return self.source if self.source[:1] == "/" else f"{bundle_path}/{self.source}"
 
 
 def clean_path(path: str) -> str:
@@ -114,10 +134,11 @@ def _bind(request: MountRequest, bundle_path: str) -> Op:
         flags |= ops.BIND_RECURSIVE
     if options.names_attrs:
         flags |= ops.BIND_REPLACE_ATTRS
-    source = request.source
+    if request.slot:
+        flags |= ops.BIND_SOURCE_IS_SLOT
     return ops.bind(
         request.origin,
-        source=source if source.startswith("/") else f"{bundle_path}/{source}",
+        source=request.host_source(bundle_path),
         target=request.target,
         flags=flags,
         attr_set=options.attr_set,
@@ -125,6 +146,7 @@ def _bind(request: MountRequest, bundle_path: str) -> Op:
         rec_set=options.rec_set,
         rec_clr=options.rec_clr,
         propagation=options.propagation,
+        slot=request.slot,
     )
 
 

@@ -123,8 +123,8 @@ def plan_namespaces(
     """
     linux = config.get("linux", {})
     if namespaces.new & NEWUSER:
-        plan.uid_maps = _id_maps(linux.get("uidMappings", ()))
-        plan.gid_maps = _id_maps(linux.get("gidMappings", ()))
+        plan.uid_maps = id_maps(linux.get("uidMappings", ()))
+        plan.gid_maps = id_maps(linux.get("gidMappings", ()))
         plan.deny_setgroups = must_deny_groups(linux, host)
     if namespaces.new & NEWTIME:
         plan.time_offsets = time_offset_lines(linux)
@@ -208,7 +208,8 @@ def time_offset_lines(linux: Linux) -> list[str]:
     return lines
 
 
-def _id_maps(entries: list[IDMapping] | tuple[IDMapping, ...]) -> list[IdMap]:
+def id_maps(entries: list[IDMapping] | tuple[IDMapping, ...]) -> list[IdMap]:
+    """Mappings of the configuration for the plan."""
     return [IdMap(entry["containerID"], entry["hostID"], entry["size"]) for entry in entries]
 
 

@@ -20,15 +20,39 @@ class Slot:
     origin  the place in config.json
     foreign (st_dev, st_ino) that the opened file must not have, None is no such wish: with
             it a network namespace to join is not the host's, whose sysctls would change
+    idmap   of the kind "idmap": how
     """
 
-    __slots__ = ("foreign", "kind", "origin", "path")
+    __slots__ = ("foreign", "idmap", "kind", "origin", "path")
 
     def __init__(self, kind: str, path: str, origin: str) -> None:
         self.kind = kind
         self.path = path
         self.origin = origin
         self.foreign: tuple[int, int] | None = None
+        self.idmap: MountIdMap | None = None
+
+
+class MountIdMap:
+    """How a mount shows ids: `container` in the filesystem, `host` in the mount.
+
+    uid_maps, gid_maps   the mappings
+    namespace            path of the user namespace that has them instead; "" is none
+    is_recursive         the mounts below the source come along
+    is_idmapped_below    and show ids the same way
+    """
+
+    __slots__ = ("gid_maps", "is_idmapped_below", "is_recursive", "namespace", "uid_maps")
+
+    def __init__(
+        self, uid_maps: list[IdMap], gid_maps: list[IdMap], namespace: str,
+        *, is_recursive: bool, is_idmapped_below: bool,
+    ) -> None:  # fmt: skip
+        self.uid_maps = uid_maps
+        self.gid_maps = gid_maps
+        self.namespace = namespace
+        self.is_recursive = is_recursive
+        self.is_idmapped_below = is_idmapped_below
 
 
 class IdMap:

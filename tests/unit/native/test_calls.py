@@ -155,3 +155,36 @@ class TestWaitReadable:
     def test_too_many(self) -> None:
         with pytest.raises(KernelError, match="argument list too long"):
             calls.wait_readable([0] * 9, 0)
+
+
+class TestUserNamespace:
+    def test_maps(self) -> None:
+        """Nobody is left in it, and setns into it finds the ids as mapped."""
+        try:
+            fd = calls.user_namespace(b"0 0 1\n", b"0 0 1\n1 7 2\n")
+        except PermissionError:
+            pytest.skip("needs the right to map another user")
+        try:
+            script = "cat /proc/self/gid_map"
+            seen = subprocess.run(
+                ["nsenter", f"--user=/proc/self/fd/{fd}", "sh", "-c", script],
+                pass_fds=(fd,), capture_output=True, check=True, text=True,
+            )  # fmt: skip
+            assert seen.stdout.split() == ["0", "0", "1", "1", "7", "2"]
+        finally:
+            os.close(fd)
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def test_a_map_that_the_kernel_refuses(self) -> None:
+        with pytest.raises(OSError, match="user_namespace") as refused:
+            calls.user_namespace(b"0 0 0\n", b"0 0 1\n")
+        assert refused.value.errno in (errno.EINVAL, errno.EPERM)
+
+    def test_ids_of_what_is_no_mount(self, tmp_path: Path) -> None:
+        fd = os.open(tmp_path, os.O_RDONLY)
+        try:
+            with pytest.raises(OSError, match="mount_setattr"):
+                calls.map_ids(fd, fd, recursive=False)
+        finally:
+            os.close(fd)

@@ -142,8 +142,23 @@ def test_filesystem_options(words: list[str], is_ro: bool, result: list[str]) ->
 
 
 def test_words_of_other_versions_are_pointed_at() -> None:
-    words = ["ro", "idmap", "idmap=uids=0-1-1", "ridmap", "copy-symlink", "rsync"]
-    assert split_options(words).unsupported == [1, 2, 3, 4, 5]
+    words = ["ro", "idmap=uids=0-1-1", "copy-symlink", "rsync"]
+    assert split_options(words).unsupported == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("words", "mapped", "below"),
+    [
+        (["bind"], False, False),
+        (["bind", "idmap"], True, False),
+        (["rbind", "ridmap"], True, True),
+        (["ridmap", "idmap"], True, True),
+    ],
+)
+def test_idmap(words: list[str], mapped: bool, below: bool) -> None:
+    options = split_options(words)
+    assert (options.is_idmapped, options.is_idmapped_below) == (mapped, below)
+    assert (options.data, options.unsupported) == ([], [])
 
 
 def test_remount_and_tmpcopyup() -> None:

@@ -120,7 +120,8 @@ class Containerd:
     def __init__(self, folder: Path, runtime: str) -> None:
         self.folder = folder
         self.runtime = runtime
-        self.namespace = folder.name
+        # tempfile likes underscores, a namespace has none at its end and no two of them.
+        self.namespace = folder.name.replace("_", "0")
         self.prefix = ["ctr", "-a", f"{folder}/c.sock", "-n", self.namespace]
 
     @staticmethod

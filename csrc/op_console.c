@@ -75,6 +75,11 @@ static int check_slave(int fd, dev_t device)
 
 static int open_master(struct child *child, const char **call, dev_t *device)
 {
+	*call = "open(/)";
+	if (child->root_fd < 0) /* who joins a container has not made its root filesystem */
+		child->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (child->root_fd < 0)
+		return -1;
 	*call = "open(/dev/pts)";
 	owned_fd devpts = root_open(child->root_fd, "dev/pts", O_DIRECTORY);
 

@@ -127,7 +127,7 @@ def decide(
         target, process, host, seccomp_filter(config, globals_.root, log),
         preserve_fds=options.preserve_fds,
     )  # fmt: skip
-    check_preserved(plan.preserved, options.preserve_fds)
+    check_preserved(0, options.preserve_fds)
     return Decision(plan, cgroup_paths, _own_terminal(process, options))
 
 

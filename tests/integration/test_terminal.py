@@ -118,6 +118,17 @@ class TestInside:
             assert terminal.text == "/dev/pts: 0 ptmx /proc/self/fd: 0 1 2 3\n"
 
 
+class TestOfExec:
+    def test_streams_are_a_terminal(self, runtime: Runtime, bundle: Bundle) -> None:
+        container = runtime.run_detached(bundle.sleep())
+        script = "tty; test -t 0 && test -t 1 && test -t 2 && stty size; echo hi >/dev/tty; exit 3"
+        command = runtime.command("exec", "--tty", container.id, "/bin/sh", "-c", script)
+        with Terminal(command, rows=33, columns=77) as terminal:
+            assert terminal.wait() == 3
+            assert terminal.attributes() == terminal.before
+            assert terminal.text == "/dev/pts/0\n33 77\nhi\n"
+
+
 class TestSize:
     def test_at_start(self, runtime: Runtime, bundle: Bundle, open_terminal: Opener) -> None:
         bundle.sh("stty size")

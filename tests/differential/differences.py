@@ -110,7 +110,7 @@ DIFFERENCES: list[Difference] = [
     ),
     # --- streams and terminals
     Difference(
-        "descriptors:*:*id", USER_NAMESPACES, "run",
+        "descriptors:*:*id", USER_NAMESPACES, "run, exec, exec --process",
         "the streams are the caller's own: nothing is copied, and what the container's root does "
         "not own in create is not given to him in run either",
     ),
@@ -120,14 +120,43 @@ DIFFERENCES: list[Difference] = [
         "flags; 1.1 opens the path /dev/pts/N",
     ),
     Difference(
-        "terminals:*:window", "terminal", "run",
-        "the size is set before the program can ask for it; 1.1 sets it some time later",
-        is_pair([24, 80], [0, 0]), always=False,
+        "terminals:*:window", TERMINALS, "run, exec, exec --process",
+        "the size is that of the caller's terminal before the program can ask for it; 1.1 sets it "
+        "some time later",
+        lambda pair: pair.ours == [24, 80], always=False,
+    ),
+    Difference(
+        "terminals:*:modes", TERMINALS, "run, exec, exec --process",
+        "ONLCR is cleared before the program can ask for it; 1.1 clears it some time later",
+        lambda pair: pair.ours[1] == "0001" and pair.theirs[1] == "0005", always=False,
     ),
     # --- the process
     Difference(
         "identity:session keyring", USER_NAMESPACES, "*",
         "its owner may search it too: exec joins it from inside of the user namespace",
+    ),
+    Difference(
+        "identity:session keyring id", USER_NAMESPACES, "exec, exec --process",
+        "exec joins the keyring of the container; 1.1 makes another one of the same name",
+        is_pair("container", "another"),
+    ),
+    Difference(
+        "process:umask", "umask umask-zero", "exec, exec --process",
+        "user.umask holds for what joins the container as well (runc 1.2 and later)",
+    ),
+    Difference("proc:status Umask", "umask umask-zero", "exec, exec --process", "as process:umask"),
+    Difference(
+        "process:umask", "caller-with-umask-and-descriptors", "exec, exec --process",
+        "0022 where nothing is said, as for init; 1.1 hands on what the caller has",
+        is_pair("0022", "0077"),
+    ),
+    Difference(
+        "proc:status Umask", "caller-with-umask-and-descriptors", "exec, exec --process",
+        "as process:umask",
+    ),
+    Difference(
+        "process:environment", "exec-as-another", "exec",
+        "the last of two stands where it was said last (runc 1.2 and later)",
     ),
     Difference(
         "process:environment", "environment-oddities", "*",

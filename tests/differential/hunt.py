@@ -58,7 +58,7 @@ def observe(laboratory: Laboratory, wanted: Configuration) -> dict[tuple[str, st
     return {
         (way, path): pair
         for way in WAYS
-        for path, pair in compare(seen["pyrunc"].get(way, {}), seen["runc"].get(way, {})).items()
+        for path, pair in compare(seen["pyrunc"][way], seen["runc"][way]).items()
         if not any(is_listed(path, pair, name, way) for name in names)
     }
 
@@ -92,7 +92,7 @@ def main() -> int:
                 if path == "refused":
                     both = laboratory.seen[each.name]
                     said[place] = "; ".join(
-                        seen.get(way, {}).get("said", "runs").strip() for seen in both.values()
+                        seen[way].get("said", "runs").strip() for seen in both.values()
                     )
     for (path, values), places in sorted(found.items(), key=lambda item: -len(item[1])):
         print(f"{path}: {values}\n    {len(places)} times: {', '.join(places[:4])}")

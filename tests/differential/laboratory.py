@@ -19,10 +19,7 @@ from harness.leaks import remove_tree
 from harness.rootfs import make_rootfs
 from harness.runtime import Runtime
 
-from runtime.cli.dispatch import COMMANDS
-
-# Until exec is there, it cannot be compared.
-WAYS = ("run", "create", *(EXECS if "exec" in COMMANDS else ()))
+WAYS = ("run", "create", *EXECS)
 
 # What was seen, by the way that the program was started in. A refusal is told by "refused".
 Observation = dict[str, Report]
@@ -99,7 +96,8 @@ class Laboratory:
                 for way in WAYS[2:]:
                     found[way] = attempt(partial(look_by, way, made, normalise))
         except RefusedError as error:
-            found["create"] = refusal(error)
+            for way in WAYS[1:]:  # without a container there is nothing to join
+                found[way] = refusal(error)
         return found
 
     def _bundle(self, folder: Path) -> Bundle:

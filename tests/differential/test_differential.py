@@ -23,7 +23,7 @@ LACKING = [name for name, wanted in CONFIGURATIONS.items() if wanted.lacks]
 def differences(laboratory: Laboratory, name: str, way: str) -> dict[str, Pair]:
     """What is not the same in this configuration."""
     seen = laboratory.observe(CONFIGURATIONS[name])
-    return compare(seen["pyrunc"].get(way, {}), seen["runc"].get(way, {}))
+    return compare(seen["pyrunc"][way], seen["runc"][way])
 
 
 def test_there_are_enough() -> None:

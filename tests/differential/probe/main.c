@@ -58,9 +58,12 @@ int main(int argc, char **argv, char **env)
 	report_paths(&json);
 	json_end(&json, '}');
 	text[json.used++] = '\n';
+	/* Asked before the report is seen: then the file goes. */
+	const bool stay = access("/stay", F_OK) == 0;
+
 	if (write_all(text, json.used) < 0)
 		return EXIT_FAILURE;
-	if (access("/stay", F_OK) == 0) {
+	if (stay) {
 		close(STDOUT_FILENO);
 		for (;;)
 			pause();

@@ -168,6 +168,12 @@ static int bind_console(struct child *child, int slave, const char **call)
 int op_console(const struct plan_op *op, struct child *child, const char **call)
 {
 	dev_t device;
+
+	*call = "open(/)";
+	if (child->root_fd < 0) /* exec: we are inside already */
+		child->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (child->root_fd < 0)
+		return -1;
 	owned_fd master = open_master(child, call, &device);
 
 	if (master < 0)

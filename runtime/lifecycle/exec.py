@@ -9,7 +9,7 @@ from runtime.errors import ContainerError, HostError, KernelError, StatusError
 from runtime.host.cgroup_layout import CgroupLayout
 from runtime.host.read_facts import read_facts
 from runtime.lifecycle import interrupt
-from runtime.lifecycle.foreground import wait_for_end
+from runtime.lifecycle.foreground import hold_signals, wait_for_end
 from runtime.lifecycle.init_process import InitProcess, check_preserved, open_slot
 from runtime.lifecycle.kill import open_init
 from runtime.lifecycle.read_process import read_process
@@ -168,6 +168,8 @@ def _start(
 ) -> InitProcess:
     """The process at its last barrier: all done but the seccomp filter and execve."""
     interrupt.hold_signals()
+    if not options.detach:
+        hold_signals(with_terminal=decision.terminal_fd >= 0)
     plan = decision.plan
     opened: list[int] = []
     try:

@@ -23,15 +23,25 @@ NOT_FORWARDED = frozenset((_signal.SIGCHLD, _signal.SIGWINCH, _signal.SIGURG))
 JOB_CONTROL = frozenset((_signal.SIGTTIN, _signal.SIGTTOU))
 
 
+def hold_signals(*, with_terminal: bool) -> set[int]:
+    """Hold all that come back until wait_for_end() passes them on: the numbers.
+
+    Before the program runs: it may call for a signal with its first word, and we would die of
+    it. With a terminal, job control must be able to stop us.
+    """
+    held: set[int] = set(_signal.valid_signals())
+    if with_terminal:
+        held -= JOB_CONTROL
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, held)
+    return held
+
+
 def wait_for_end(process: InitProcess, relay: Relay | None = None) -> int:
     """Sleep until the process ends: its exit status, 128 + N where signal N killed it.
 
     `relay` copies meanwhile, between our terminal and that of the process.
     """
-    awaited = set(_signal.valid_signals())
-    if relay is not None:
-        awaited -= JOB_CONTROL
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, awaited)
+    awaited = hold_signals(with_terminal=relay is not None)
     while True:
         status = _reap(process.pid)
         if status is not None:

@@ -34,7 +34,8 @@ def _from_file(path: str) -> Process:
     # Only here: without a file nothing has to be checked, as a rule.
     from oci_schema.check import is_valid_process
 
-    if not (is_valid_process(process) and process.get("cwd") and process.get("args")):
+    is_fit = is_valid_process(process) and process.get("args")
+    if not (is_fit and process.get("cwd", "")[:1] == "/"):
         from runtime.refusal import tolerate_process
 
         process = tolerate_process(process, data.decode(), path)

@@ -7,7 +7,7 @@ import posix as os
 from runtime.errors import ContainerError
 from runtime.lifecycle.create import make_container
 from runtime.lifecycle.delete import destroy_ended
-from runtime.lifecycle.foreground import wait_for_end
+from runtime.lifecycle.foreground import hold_signals, wait_for_end
 from runtime.lifecycle.start import notify_socket, release, run_poststart
 from runtime.native import calls
 from runtime.state import StateStore
@@ -56,6 +56,8 @@ def _start_and_wait(
     store: StateStore, init: InitProcess, options: CreateOptions, log: Log, relay: Relay | None
 ) -> int:
     notify = notify_socket(log)
+    if not options.detach:
+        hold_signals(with_terminal=relay is not None)
     run_poststart(release(store, options.container_id, notify))
     if options.detach:
         if notify:

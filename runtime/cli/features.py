@@ -30,6 +30,9 @@ The document says which hooks, namespaces, mount options, capabilities and cgrou
 )  # fmt: skip
 
 
+FLAG = "SECCOMP_FILTER_FLAG_"
+
+
 def main(call: Call) -> int:
     """Print the document; 0."""
     write_out(json_text(features_document(), "    ") + "\n")
@@ -50,6 +53,7 @@ def features_document() -> dict[str, Json]:
         "mountOptions": _sorted(mount_option_words()),
         "linux": linux_features(),
         "annotations": feature_annotations(),
+        "potentiallyUnsafeConfigAnnotations": unsafe_annotations(),
     }
 
 
@@ -75,6 +79,8 @@ def linux_features() -> dict[str, Json]:
     """The document's `linux`. For engines, `enabled` means built in, not usable here."""
     from runtime.cgroups.plan import CONTROLLERS
     from runtime.plan.capabilities import NAMES
+    from runtime.plan.linux_rules import UNSUPPORTED_MEMBERS
+    from runtime.plan.mount_options import IDMAP_WORDS
     from runtime.plan.namespaces import FLAGS
 
     return {
@@ -90,9 +96,9 @@ def linux_features() -> dict[str, Json]:
         "seccomp": seccomp_features(),
         "apparmor": {"enabled": True},
         "selinux": {"enabled": True},
-        "intelRdt": {"enabled": False},
-        "mountExtensions": {"idmap": {"enabled": True}},
-        "netDevices": {"enabled": False},
+        "intelRdt": {"enabled": "intelRdt" not in UNSUPPORTED_MEMBERS},
+        "mountExtensions": {"idmap": {"enabled": "idmap" in IDMAP_WORDS}},
+        "netDevices": {"enabled": "netDevices" not in UNSUPPORTED_MEMBERS},
     }
 
 
@@ -100,27 +106,39 @@ def seccomp_features() -> dict[str, Json]:
     """The document's `linux.seccomp`: not enabled where libseccomp cannot be loaded."""
     if not libseccomp_version():
         return {"enabled": False}
-    from runtime.plan.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
+    from runtime.plan.seccomp import ACTIONS, ARCHITECTURES, FLAGS, NOT_YET, OPERATORS
 
     return {
         "enabled": True,
         "actions": _sorted(ACTIONS),
         "operators": _sorted(OPERATORS),
         "archs": _sorted(ARCHITECTURES),
-        "knownFlags": _sorted(FLAGS),
+        "knownFlags": _sorted((*FLAGS, *(word for word in NOT_YET if word.startswith(FLAG)))),
         "supportedFlags": _sorted(FLAGS),
     }
 
 
 def feature_annotations() -> dict[str, Json]:
     """The document's `annotations`: our version, and those keys of runc that engines ask for."""
+    from runtime.cli.dispatch import COMMANDS
+
     found = {
         "io.github.seccomp.libseccomp.version": libseccomp_version(),
-        "org.opencontainers.runc.checkpoint.enabled": "false",
+        # Also where checkpoint is not there: a key that is missing says nothing.
+        "org.opencontainers.runc.checkpoint.enabled": str("checkpoint" in COMMANDS).lower(),
         "org.pyrunc.commit": COMMIT,
         "org.pyrunc.version": VERSION,
     }
     return {key: value for key, value in found.items() if value}
+
+
+def unsafe_annotations() -> list[Json]:
+    """Annotations that change what pyrunc does, which an engine must not take from strangers; a
+    dot at the end means all that begin so. Others are only handed on.
+    """
+    from runtime.cgroups.systemd_annotations import KEY_PREFIX
+
+    return [KEY_PREFIX]
 
 
 def _sorted(names: Iterable[str]) -> list[Json]:

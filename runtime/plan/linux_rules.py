@@ -16,6 +16,8 @@ from runtime.plan.rootfs import PROPAGATION_FIELD, PROPAGATIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from oci_schema.types import Config, Device, Linux
     from runtime.host.facts import HostFacts
     from runtime.plan.findings import Findings
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from runtime.plan.options import CreateOptions
 
 CLOCKS = ("monotonic", "boottime")
+# Members of the linux section that cannot be served yet; `features` says so too.
+UNSUPPORTED_MEMBERS = ("netDevices", "memoryPolicy", "intelRdt", "mountLabel")
 
 
 def check_linux(
@@ -57,10 +61,9 @@ def check_linux(
         )
     if linux.get("personality") and "domain" not in linux["personality"]:
         found.error("linux.personality.domain", "is missing, expected LINUX or LINUX32")
-    found.unsupported("linux.netDevices", linux.get("netDevices"))
-    found.unsupported("linux.memoryPolicy", linux.get("memoryPolicy"))
-    found.unsupported("linux.intelRdt", linux.get("intelRdt"))
-    found.unsupported("linux.mountLabel", linux.get("mountLabel"))
+    members: Mapping[str, object] = linux
+    for name in UNSUPPORTED_MEMBERS:
+        found.unsupported(f"linux.{name}", members.get(name))
 
 
 def _check_namespaces(found: Findings, linux: Linux) -> None:

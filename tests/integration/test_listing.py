@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from harness.bundle import Bundle
 from harness.leaks import remove_tree
+from harness.pty import Terminal
 from harness.runtime import Runtime, run
 
 MakeBundle = Callable[[], Bundle]
@@ -137,6 +138,17 @@ class TestSpec:
         bundle.process["terminal"] = False
         result = runtime.run(bundle.sh("hostname; id -u"))
         assert result.check().words == [bundle.config["hostname"], "0"]
+
+    def test_then_a_shell(self, runtime: Runtime, bundle: Bundle) -> None:
+        """As it is: what README shows a newcomer."""
+        runtime.call("spec", "--bundle", str(bundle.path)).check()
+        command = runtime.command("run", "--bundle", str(bundle.path), runtime.new_id())
+        with Terminal(command) as terminal:
+            terminal.wait_for("/ # ")
+            terminal.type(b"touch /x; tty; exit 7\n")
+            assert terminal.wait() == 7
+            assert "Read-only file system" in terminal.text
+            assert "\n/dev/pts/0\n" in terminal.text
 
     def test_keys_are_runcs(self, runtime: Runtime, bundle: Bundle) -> None:
         runtime.call("spec", "--bundle", str(bundle.path)).check()

@@ -5,10 +5,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from harness.plans import facts, minimal
 
 from oci_schema.explain import explain
 from runtime.cli import features
+from runtime.cli.dispatch import COMMANDS
+from runtime.errors import ConfigError
+from runtime.plan.linux_rules import UNSUPPORTED_MEMBERS
 from runtime.plan.mount_options import split_options
+from runtime.plan.options import CreateOptions
+from runtime.plan.rules import check_rules
+from runtime.version import VERSION
 
 if TYPE_CHECKING:
     from tests.unit.cli.conftest import Outcome
@@ -86,7 +93,37 @@ def test_seccomp(document: dict[str, Any], libseccomp: str) -> None:
     assert "SCMP_ACT_NOTIFY" not in seccomp["actions"], "there is no listener yet"
     assert "SCMP_CMP_MASKED_EQ" in seccomp["operators"]
     assert "SCMP_ARCH_X86_64" in seccomp["archs"]
-    assert set(seccomp["supportedFlags"]) <= set(seccomp["knownFlags"])
+    assert set(seccomp["supportedFlags"]) < set(seccomp["knownFlags"])
+    assert set(seccomp["knownFlags"]) - set(seccomp["supportedFlags"]) == {
+        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
+    }
+
+
+def test_the_order_of_the_keys_is_runcs(document: dict[str, Any], libseccomp: str) -> None:
+    assert list(document) == [
+        "ociVersionMin", "ociVersionMax", "hooks", "mountOptions", "linux", "annotations",
+        "potentiallyUnsafeConfigAnnotations",
+    ]  # fmt: skip
+    assert list(document["linux"]) == [
+        "namespaces", "capabilities", "cgroup", "seccomp", "apparmor", "selinux", "intelRdt",
+        "mountExtensions", "netDevices",
+    ]  # fmt: skip
+
+
+def test_annotations(document: dict[str, Any]) -> None:
+    found = document["annotations"]
+    assert found["org.pyrunc.version"] == VERSION
+    # podman and docker ask for it before they offer to checkpoint.
+    expected = "true" if "checkpoint" in COMMANDS else "false"
+    assert found["org.opencontainers.runc.checkpoint.enabled"] == expected
+    assert document["potentiallyUnsafeConfigAnnotations"] == ["org.systemd.property."]
+
+
+@pytest.mark.parametrize("member", UNSUPPORTED_MEMBERS)
+def test_what_is_said_not_to_be_there_is_refused(member: str) -> None:
+    config = minimal(linux={member: {"a": 1}})
+    with pytest.raises(ConfigError, match=f"linux.{member}: is not supported"):
+        check_rules(config, CreateOptions("a"), facts())
 
 
 @pytest.mark.parametrize("name", ["intelRdt", "netDevices"])

@@ -20,6 +20,8 @@ from jsonschema import Draft4Validator
 from oci_schema.check import is_valid
 from oci_schema.documents import document
 from oci_schema.explain import explain
+from runtime.cli.call import json_text
+from runtime.cli.features import features_document
 
 TOP = Path(__file__).parents[3]
 SPEC = Path(os.environ.get("PYRUNC_RUNTIME_SPEC", TOP.parent / "shared" / "runtime-spec"))
@@ -282,3 +284,10 @@ def test_mutations(kind: str, count: int) -> None:
     # Both verdicts must have been seen often, else the mutations are too wild or too tame.
     assert sum(verdicts.values()) >= count
     assert min(verdicts.values()) >= count // 40
+
+
+def test_the_document_of_features_is_valid() -> None:
+    written = json.loads(json_text(features_document()))
+    assert [
+        error.message for error in official("features", amended=False).iter_errors(written)
+    ] == []

@@ -62,8 +62,10 @@ class Bundle:
             )
 
 
-def load(directory: str) -> Bundle:
+def load(directory: str, config_file: str = "") -> Bundle:
     """The bundle in `directory`; if that is empty, in the working directory.
+
+    With `config_file` its configuration is in that file instead.
 
     Errors:  ConfigError for a directory that is none, for a config.json that is missing, not
              JSON, not valid by the schema, of another major version or without what a
@@ -71,8 +73,10 @@ def load(directory: str) -> Bundle:
     Source:  runtime-spec bundle.md; config.md.
     """
     path = resolve(directory)
-    data = read_config(path, directory)
-    config: Any = parse(data, CONFIG_NAME)
+    if config_file and (fault := _no_directory(path, directory)):
+        raise fault
+    data = read_config(path, directory, config_file)
+    config: Any = parse(data, config_file or CONFIG_NAME)
     text = data.decode()
     if not is_valid(config) or unmet_needs(config):
         from runtime.refusal import tolerate
@@ -93,17 +97,18 @@ def resolve(directory: str) -> str:
         ) from error
 
 
-def read_config(path: str, directory: str) -> bytes:
-    """The bytes of config.json in the bundle `path`; messages speak of `directory`.
+def read_config(path: str, directory: str, config_file: str = "") -> bytes:
+    """The bytes of config.json in the bundle `path`, or of `config_file`; messages speak of
+    `directory`.
 
     One byte more than is allowed at most, so that the parser can refuse.
     """
-    file = f"{path}/{CONFIG_NAME}"
+    file = config_file or f"{path}/{CONFIG_NAME}"
     try:
         # Without O_NONBLOCK a FIFO of that name would hold us until somebody writes.
         fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
-        raise _not_opened(error, path, directory) from error
+        raise _not_opened(error, path, directory, config_file) from error
     try:
         status = os.fstat(fd)
         if not S_ISREG(status.st_mode):
@@ -119,19 +124,26 @@ def read_config(path: str, directory: str) -> bytes:
         os.close(fd)
 
 
-def _not_opened(error: OSError, path: str, directory: str) -> ConfigError:
+def _not_opened(error: OSError, path: str, directory: str, config_file: str) -> ConfigError:
     """Which of the two is missing, the bundle or its config.json."""
+    if config_file:
+        return ConfigError(f"open {config_file}", field="--config", errno=error.errno or 0)
     if error.errno not in (errno.ENOENT, errno.ENOTDIR):
         return ConfigError(f"open {path}/{CONFIG_NAME}", errno=error.errno or 0)
+    return _no_directory(path, directory) or ConfigError(
+        f"JSON specification file {CONFIG_NAME} not found", hint=f"there is none in {path}"
+    )
+
+
+def _no_directory(path: str, directory: str) -> ConfigError | None:
+    """What is wrong with the bundle's directory."""
     try:
         is_directory = S_ISDIR(os.stat(path).st_mode)
     except OSError as missing:
         return ConfigError(f"chdir {directory or path}", errno=missing.errno or 0)
     if not is_directory:
         return ConfigError(f"chdir {directory or path}", errno=errno.ENOTDIR)
-    return ConfigError(
-        f"JSON specification file {CONFIG_NAME} not found", hint=f"there is none in {path}"
-    )
+    return None
 
 
 def unmet_needs(config: Any) -> list[tuple[tuple[str, ...], str]]:

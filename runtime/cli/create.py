@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 # run takes these as well.
 CREATE_OPTIONS = (
     Option(
-        "bundle", TEXT, "the directory of config.json (default: the working directory)",
+        "bundle", TEXT, "the bundle's directory (default: the working directory)",
         aliases=("b",), metavar="DIR",
+    ),
+    Option(
+        "config", TEXT, "take the configuration from FILE (default: config.json in the bundle)",
+        aliases=("f",), metavar="FILE",
     ),
     Option(
         "console-socket", TEXT, "send the master end of the terminal to this UNIX socket",
@@ -62,16 +66,18 @@ def main(call: Call) -> int:
 def create_options(call: Call) -> CreateOptions:
     """What create and run share.
 
-    Errors:  ConfigError for an empty id; HostError when a relative --pid-file lost its
-             directory.
+    Errors:  ConfigError for an empty id; HostError when a relative --pid-file or --config lost
+             its directory.
     """
     options = CreateOptions(call.container_id())
     options.bundle = call.text("bundle")
     options.console_socket = call.text("console-socket")
     options.pidfd_socket = call.text("pidfd-socket")
     pid_file = call.text("pid-file")
+    config_file = call.text("config")
     # Relative to the caller's directory, not to the bundle, where create goes next.
     options.pid_file = absolute(pid_file, "--pid-file") if pid_file else ""
+    options.config_file = absolute(config_file, "--config") if config_file else ""
     options.no_pivot = call.flag("no-pivot")
     options.no_new_keyring = call.flag("no-new-keyring")
     options.preserve_fds = max(call.number("preserve-fds"), 0)

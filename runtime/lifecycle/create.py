@@ -87,7 +87,7 @@ def make_container(options: CreateOptions, globals_: GlobalOptions, log: Log) ->
 
 def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decision:
     """Read, check and plan; may refuse, touches nothing but the cache of seccomp filters."""
-    bundle = bundles.load(options.bundle)
+    bundle = bundles.load(options.bundle, options.config_file)
     os.chdir(bundle.path)
     config = bundle.config
     process = config.get("process", {})
@@ -227,6 +227,7 @@ def _claim(store: StateStore, decision: Decision) -> Container:
             "systemdUnit": {"name": unit.name, "user": unit.is_user} if unit else None,
             "lastOps": last_ops(decision.plan.ops),
             "noNewKeyring": decision.options.no_new_keyring,
+            "configFile": decision.options.config_file,
             # Beside the configuration, which list does not parse: see StateStore.glance.
             "annotations": bundle.config.get("annotations") or {},
             "config": bundle.config,

@@ -73,12 +73,14 @@ def _from_bundle(container: Container) -> Process:
     from runtime import bundle as bundles
 
     before: Process = container.config["process"]
-    if not os.access(f"{container.bundle}/{bundles.CONFIG_NAME}", os.F_OK):
+    bundle = container.bundle
+    config_file = str(container.data.get("configFile", ""))
+    if not os.access(config_file or f"{bundle}/{bundles.CONFIG_NAME}", os.F_OK):
         return before
     config: Any = parse(
-        bundles.read_config(container.bundle, container.bundle), bundles.CONFIG_NAME
+        bundles.read_config(bundle, bundle, config_file), config_file or bundles.CONFIG_NAME
     )
     if type(config) is dict and config.get("process") == before:
         return before  # checked at create
-    now: Process = bundles.load(container.bundle).config["process"]
+    now: Process = bundles.load(bundle, config_file).config["process"]
     return now

@@ -29,13 +29,14 @@ class CreateOptions:
     """What create and run take."""
 
     __slots__ = (
-        "bundle", "console_socket", "container_id", "detach", "keep", "no_new_keyring",
-        "no_pivot", "no_subreaper", "pid_file", "pidfd_socket", "preserve_fds",
+        "bundle", "config_file", "console_socket", "container_id", "detach", "keep",
+        "no_new_keyring", "no_pivot", "no_subreaper", "pid_file", "pidfd_socket", "preserve_fds",
     )  # fmt: skip
 
     def __init__(self, container_id: str) -> None:
         self.container_id = container_id
         self.bundle = ""  # "" is the working directory
+        self.config_file = ""  # absolute; "" is config.json in the bundle
         self.console_socket = ""
         self.pidfd_socket = ""
         self.pid_file = ""

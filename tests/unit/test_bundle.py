@@ -46,6 +46,39 @@ def test_load(tmp_path: Path) -> None:
     assert json.loads(loaded.config_text) == MINIMAL
 
 
+def test_another_file_for_the_configuration(tmp_path: Path) -> None:
+    directory = bundle(tmp_path, "this one is not read")
+    file = tmp_path / "other.json"
+    file.write_text(json.dumps(MINIMAL))
+    loaded = load(directory, os.fspath(file))
+    assert (loaded.path, loaded.config) == (directory, MINIMAL)
+    assert loaded.rootfs == os.fspath(tmp_path / "rootfs")
+
+
+@pytest.mark.parametrize(
+    ("directory", "file", "reason"),
+    [
+        ("{}", "{}/none", "--config: open {}/none: no such file or directory"),
+        ("{}/none", "{}/empty", "chdir {}/none: no such file or directory"),
+        ("{}/empty", "{}/empty", "chdir {}/empty: not a directory"),
+        ("{}", "{}", "{} is not a regular file"),
+    ],
+)
+def test_another_file_that_does_not_do(
+    directory: str, file: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").touch()
+    with pytest.raises(ConfigError) as error:
+        load(directory.format(tmp_path), file.format(tmp_path))
+    assert str(error.value) == reason.format(tmp_path)
+
+
+def test_what_is_wrong_with_another_file_names_it(tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"other\.json"):
+        load(os.fspath(tmp_path), f"{tmp_path}/other.json")
+
+
 def test_empty_is_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle(tmp_path, MINIMAL)
     monkeypatch.chdir(tmp_path)

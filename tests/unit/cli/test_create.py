@@ -27,6 +27,8 @@ DEFAULTS = as_dict(CreateOptions("a"))
         ("a", {}),
         ("--bundle /b a", {"bundle": "/b"}),
         ("-b rel a", {"bundle": "rel"}),
+        ("--config /c a", {"config_file": "/c"}),
+        ("-f c a", {"config_file": "{cwd}/c"}),
         ("--console-socket /s a", {"console_socket": "/s"}),
         ("--pidfd-socket /s a", {"pidfd_socket": "/s"}),
         ("--pid-file /p a", {"pid_file": "/p"}),

@@ -122,7 +122,7 @@ GLOBAL_OPTIONS = (
     Option(
         "root", TEXT, "keep the state of containers in DIR (default: /run/pyrunc)", metavar="DIR"
     ),
-    Option("systemd-cgroup", FLAG, "let systemd make the cgroups (not supported yet)"),
+    Option("systemd-cgroup", FLAG, "let systemd make the cgroups, by SLICE:PREFIX:NAME"),
     Option(
         "rootless", TEXT, "tolerate that cgroups may not be changed",
         metavar="WHEN", choices=("true", "false", "auto"), default="auto",

@@ -192,8 +192,8 @@ The configuration has a shell on a terminal, in a root filesystem that is read-o
 program. A file that exists is never written over.
 """,
         examples=(
-            ("Make a bundle with busybox and run a shell in it",
-             "mkdir -p web/rootfs/bin web/rootfs/proc web/rootfs/sys web/rootfs/dev\n"
+            ("Make a bundle with a static busybox and run its shell",
+             "mkdir -p web/rootfs/bin\n"
              "cp /bin/busybox web/rootfs/bin/sh\n"
              "pyrunc spec --bundle web\n"
              "pyrunc run --bundle web shell"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,12 @@ def test_no_command_is_forgotten() -> None:
     assert set(TABLES) <= set(PAGES)
 
 
+def test_the_readme_names_every_command() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    (row,) = re.findall(r"^\| commands \| (.*) \|$", readme, re.MULTILINE)
+    assert sorted(row.split(", ")) == sorted(COMMANDS)
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_texts_are_whole(name: str) -> None:
     command = TABLES[name]
@@ -82,8 +89,6 @@ def test_examples_are_command_lines_that_pyrunc_takes(line: str) -> None:
             continue
         ends = [i for i, other in enumerate(words) if other in ("|", ">") and i > start]
         argv = words[start + 1 : min(ends, default=len(words))]
-        if argv[0] not in (*COMMANDS, "help", "--root"):
-            continue  # of a command that is still to come
         invocation = Invocation()
         read_command_line(argv, invocation)
         if invocation.module is not None and "xargs" not in words:

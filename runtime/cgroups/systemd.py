@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import posix as os
 
+from runtime.cgroups.attach import must_be_attached
 from runtime.cgroups.cgroup import Cgroup
 from runtime.cgroups.plan import plan_cgroup
 from runtime.cgroups.systemd_annotations import annotated_properties
@@ -88,8 +89,7 @@ def plan_scope(
         unit.properties += device_properties(plan.devices, plan.warnings)
     unit.properties += resource_properties(resources, version, unified=is_unified)
     if rootless:
-        own = layout.hierarchies[-1].own_below_mountpoint()
-        unit.attach = not f"{own}/".startswith(f"{top.rstrip('/')}/")
+        unit.attach = must_be_attached(layout.hierarchies[-1], path)
     limit = (resources.get("pids") or {}).get("limit")
     if is_unified and limit is not None and 0 <= limit < FEWEST_PIDS:
         unit.attach = True

@@ -122,6 +122,7 @@ def decide(
     target = Target(
         container.id, config, container.pid, cgroup_paths,
         keyring=not container.data.get("noNewKeyring", False),
+        parent_joins=_must_be_attached(container, options),
     )  # fmt: skip
     plan = make_exec_plan(
         target, process, host, seccomp_filter(config, globals_.root, log),
@@ -141,6 +142,20 @@ def _check(process: Process, config: Any, options: ExecOptions, host: HostFacts,
         log.warning(warning)
     found.errors = [(place(field, options), text) for field, text in found.errors]
     raise_errors(found, options.process_file or "process")
+
+
+def _must_be_attached(container: Container, options: ExecOptions) -> bool:
+    """Whether the user's systemd must move the process into the container's scope.
+
+    Below the scope it moves nobody: there the kernel has the word.
+    """
+    if container.unit is None or not container.unit["user"] or options.cgroup:
+        return False
+    from runtime.cgroups.attach import must_be_attached
+    from runtime.host.cgroup_probe import read_layout
+
+    v2 = read_layout().hierarchies[-1]
+    return must_be_attached(v2, container.cgroup_paths[""].removeprefix(v2.mountpoint))
 
 
 def _sub_cgroups(cgroup_paths: dict[str, str], options: ExecOptions) -> dict[str, str]:
@@ -186,11 +201,22 @@ def _start(
         for fd in opened:
             os.close(fd)
     try:
-        process.run_to_end_of_plan(lambda _: process.lift_limits(), ops.BARRIER_PROGRAM)
+        process.run_to_end_of_plan(
+            lambda barrier: _at_barrier(barrier, process, container), ops.BARRIER_PROGRAM
+        )
     except BaseException:
         process.kill()
         raise
     return process
+
+
+def _at_barrier(barrier: int, process: InitProcess, container: Container) -> None:
+    if barrier == ops.BARRIER_LIMITS:
+        process.lift_limits()
+    elif barrier == ops.BARRIER_CGROUP and container.unit is not None:
+        from runtime.cgroups.systemd import Scope
+
+        Scope(container.unit["name"], is_user=True).attach(process.pid)
 
 
 def _check_alive(init_fd: int) -> None:
@@ -205,7 +231,7 @@ def _spawn(
 ) -> InitProcess:
     """Born in the container's cgroup of version 2; where that takes in nobody, in init's own."""
     v2 = decision.cgroup_paths.get("", "")
-    if not v2:
+    if not v2 or decision.plan.parent_joins:
         return InitProcess.spawn(decision.plan, {}, slots, -1)
     try:
         return _spawn_in(v2, decision.plan, slots)

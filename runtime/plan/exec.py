@@ -50,19 +50,21 @@ class Target:
     pid            of init
     cgroup_paths   controller -> directory to join, "" for version 2
     keyring        it has a session keyring of its own
+    parent_joins   the process is not born in the v2 cgroup, but moved there
     """
 
-    __slots__ = ("cgroup_paths", "config", "container_id", "keyring", "pid")
+    __slots__ = ("cgroup_paths", "config", "container_id", "keyring", "parent_joins", "pid")
 
     def __init__(
         self, container_id: str, config: Config, pid: int, cgroup_paths: dict[str, str],
-        *, keyring: bool,
+        *, keyring: bool, parent_joins: bool = False,
     ) -> None:  # fmt: skip
         self.container_id = container_id
         self.config = config
         self.pid = pid
         self.cgroup_paths = cgroup_paths
         self.keyring = keyring
+        self.parent_joins = parent_joins
 
 
 def make_exec_plan(
@@ -86,6 +88,9 @@ def make_exec_plan(
 
     if plan.rlimits or plan.oom_score_adj is not None:
         todo.append(ops.sync(ops.BARRIER_LIMITS))
+    plan.parent_joins = target.parent_joins
+    if target.parent_joins:
+        todo.append(ops.sync(ops.BARRIER_CGROUP))
     before, after = _affinity(process)
     todo += before
     _plan_joining(plan, target, namespaces, set_groups=set_groups)

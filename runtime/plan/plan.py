@@ -104,6 +104,7 @@ class Plan:
     time_offsets   lines "monotonic SECS NSECS" written at BARRIER_TIME
     oom_score_adj  written by the parent right after the clone; None leaves it
     rlimits        whose hard limits the parent raises right after the clone
+    parent_joins   the v2 cgroup is not the one to be born in: see BARRIER_CGROUP
     preserved      descriptors 3... handed to the program
     notify_folder  what the parent makes for the program's NOTIFY_SOCKET; "" is nothing
     warnings       one line each, for the log
@@ -111,7 +112,8 @@ class Plan:
 
     __slots__ = (
         "clone_flags", "deny_setgroups", "gid_maps", "notify_folder", "oom_score_adj",
-        "ops", "preserved", "rlimits", "slots", "staged", "time_offsets", "uid_maps", "warnings",
+        "ops", "parent_joins", "preserved", "rlimits", "slots", "staged",
+        "time_offsets", "uid_maps", "warnings",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -125,6 +127,7 @@ class Plan:
         self.oom_score_adj: int | None = None
         self.time_offsets: list[str] = []
         self.rlimits: list[RlimitRequest] = []
+        self.parent_joins = False
         self.preserved = 0
         self.notify_folder = ""
         self.warnings: list[str] = []

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from harness.engines import Podman
 from harness.leaks import CGROUP_ROOT
-from harness.runtime import run
+from harness.runtime import run, wait_until
+from harness.user import User, exists
 
 pytestmark = [
     pytest.mark.systemd,
@@ -45,7 +46,7 @@ def test_lives_in_a_scope_of_the_slice(scoped_podman: Podman) -> None:
     folder = CGROUP_ROOT / podman.cgroup_parent / unit
     assert (folder / "memory.max").read_text() == f"{64 << 20}\n"
     podman.call("rm", "-f", "-t", "0", name)
-    assert show(unit, "LoadState") == "not-found"
+    wait_until(lambda: show(unit, "LoadState") == "not-found", 1)
     assert not folder.exists()
 
 
@@ -83,7 +84,7 @@ def test_pod(scoped_podman: Podman) -> None:
     name = podman.call("run", "-d", "--pod", "scopes", podman.image).out.strip()
     assert "libpod_pod" in show(f"libpod-{name}.scope", "Slice")
     podman.call("pod", "rm", "-f", "-t", "0", "scopes")
-    assert show(f"libpod-{name}.scope", "LoadState") == "not-found"
+    wait_until(lambda: show(f"libpod-{name}.scope", "LoadState") == "not-found", 1)
 
 
 def test_a_writable_cgroup_is_the_containers(scoped_podman: Podman) -> None:
@@ -91,3 +92,26 @@ def test_a_writable_cgroup_is_the_containers(scoped_podman: Podman) -> None:
     script = "mkdir /sys/fs/cgroup/below && echo $$ >/sys/fs/cgroup/below/cgroup.procs && echo fine"
     maps = ("--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536")
     assert scoped_podman.run("--systemd=always", *maps, script=script).out == "fine\n"
+
+
+@pytest.mark.skipif(not exists(), reason="there is no user for it")
+def test_of_an_ordinary_user(folder: Path, archives: Path, runtime_path: str) -> None:
+    """Rootless podman, its containers in scopes of the user's own systemd."""
+    user = User()
+    podman = Podman(user.make_folder(folder / "his"), runtime_path, manager="systemd")
+    user.env["CONTAINERS_CONF"] = podman.env["CONTAINERS_CONF"]
+    podman.prefix = [*user.prefix, *podman.prefix]
+    podman.cgroup_parent = "user.slice"
+    try:
+        podman.call("import", str(archives / "bb.tar"), "localhost/bb:local")
+        name = podman.call(
+            "run", "-d", "--memory", "64m", podman.image, "sleep", "1000"
+        ).out.strip()
+        assert user.show(f"libpod-{name}.scope", "MemoryMax") == [str(64 << 20)]
+        assert podman.call("exec", name, "id", "-u").out == "0\n"
+        podman.call("rm", "-f", "-t", "0", name)
+        wait_until(lambda: user.show(f"libpod-{name}.scope", "LoadState") == ["not-found"], 1)
+        assert podman.attempt("run", "--rm", podman.image, "sh", "-c", "exit 3").status == 3
+    finally:
+        podman.attempt("rm", "-fa", "-t", "0")
+        podman.attempt("system", "reset", "-f")

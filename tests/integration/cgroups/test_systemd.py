@@ -11,6 +11,7 @@ import pytest
 from harness.bundle import Bundle
 from harness.leaks import CGROUP_ROOT
 from harness.runtime import Container, Runtime, run, wait_until
+from harness.user import User, exists
 
 IS_UNIFIED = (CGROUP_ROOT / "cgroup.controllers").is_file()
 
@@ -39,6 +40,14 @@ def show(unit: str, *names: str) -> list[str]:
 def is_loaded(unit: str) -> bool:
     """Whether systemd still knows of the unit."""
     return show(unit, "LoadState", "ActiveState") != ["not-found", "inactive"]
+
+
+def wait_until_gone(unit: str) -> None:
+    """systemd lets go of a unit that has ended a moment later."""
+    wait_until(
+        lambda: not is_loaded(unit), 1,
+        lambda: f"{unit} is {show(unit, 'LoadState', 'ActiveState', 'SubState')}",
+    )  # fmt: skip
 
 
 def folder_of(container: Container) -> Path:
@@ -136,13 +145,13 @@ class TestEnd:
         scoped.global_options.clear()  # engines do not repeat it
         container.delete("--force")
         container.wait()
-        assert not is_loaded(unit)
+        wait_until_gone(unit)
         assert not folder.exists()
 
     def test_gone_after_run(self, scoped: Runtime, bundle: Bundle) -> None:
         name = scoped.new_id()
         assert scoped.run(bundle.sh("exit 3"), container_id=name).status == 3
-        assert not is_loaded(f"{scoped.kind}-{name}.scope")
+        wait_until_gone(f"{scoped.kind}-{name}.scope")
 
     @pytest.mark.parametrize("change", ["program", "mount", "limit"])
     def test_gone_after_a_failure(self, scoped: Runtime, bundle: Bundle, change: str) -> None:
@@ -154,7 +163,7 @@ class TestEnd:
             bundle.linux["resources"]["unified"] = {"memory.max": "much"}
         name = scoped.new_id()
         assert scoped.attempt("create", bundle, container_id=name).status == 1
-        assert not is_loaded(f"{scoped.kind}-{name}.scope")
+        wait_until_gone(f"{scoped.kind}-{name}.scope")
 
     def test_stopped_by_systemd(self, scoped: Runtime, bundle: Bundle) -> None:
         container = scoped.run_detached(bundle.sleep())
@@ -163,7 +172,7 @@ class TestEnd:
         container.wait()
         assert container.status == "stopped"
         container.delete()
-        assert not is_loaded(unit)
+        wait_until_gone(unit)
 
     def test_of_many_processes(self, scoped: Runtime, bundle: Bundle) -> None:
         bundle.without_namespace("pid")
@@ -176,7 +185,7 @@ class TestEnd:
         container.delete("--force")
         for pid in pids:
             assert os.waitpid(pid, 0)[0] == pid
-        assert not is_loaded(unit)
+        wait_until_gone(unit)
 
     def test_of_one_whose_maker_was_killed(self, scoped: Runtime, bundle: Bundle) -> None:
         bundle.hook("createRuntime", "while kill -0 $PPID; do sleep 0.1; done")
@@ -189,7 +198,7 @@ class TestEnd:
         process.wait()
         scoped.global_options.clear()
         scoped.call("delete", "--force", name).check()
-        wait_until(lambda: not is_loaded(unit), 5)
+        wait_until_gone(unit)
 
 
 PROPERTIES: list[tuple[dict[str, Any], dict[str, str], dict[str, str]]] = [
@@ -223,7 +232,22 @@ PROPERTIES: list[tuple[dict[str, Any], dict[str, str], dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("resources", "properties", "files"), PROPERTIES)
+NAMES = [
+    "limit",
+    "swap",
+    "no-limit",
+    "shares",
+    "quota",
+    "idle",
+    "cpuset",
+    "pids",
+    "no-pids",
+    "hugetlb",
+    "unified",
+]
+
+
+@pytest.mark.parametrize(("resources", "properties", "files"), PROPERTIES, ids=NAMES)
 def test_limits(
     scoped: Runtime, bundle: Bundle, resources: dict[str, Any], properties: dict[str, str],
     files: dict[str, str],
@@ -364,3 +388,71 @@ class TestDevices:
         lines = container.wait_for_output("done").splitlines()
         assert lines.count("null") == 2
         assert lines.count("open") == (2 if opens else 0)
+
+
+@pytest.mark.skipif(not exists(), reason="there is no user for it")
+class TestOrdinaryUser:
+    """Scopes of the user's own systemd."""
+
+    @pytest.fixture
+    def user(self) -> User:
+        return User()
+
+    @pytest.fixture
+    def his(self, runtime: Runtime, user: User) -> list[str]:
+        """His call of the runtime, with a state root of his own."""
+        root = user.make_folder(runtime.root / "his")
+        runtime.root.chmod(0o711)
+        return [runtime.path, "--root", str(root), "--systemd-cgroup"]
+
+    @pytest.fixture
+    def his_bundle(self, bundle: Bundle, user: User) -> Bundle:
+        """A bundle that he may run."""
+        bundle.namespace("user")
+        bundle.linux["uidMappings"] = [{"containerID": 0, "hostID": user.uid, "size": 1}]
+        bundle.linux["gidMappings"] = [{"containerID": 0, "hostID": user.gid, "size": 1}]
+        for mount in bundle.config["mounts"]:
+            mount["options"] = [o for o in mount.get("options", []) if o != "gid=5"]
+        bundle.linux["resources"] = {"memory": {"limit": 64 << 20}, "pids": {"limit": 50}}
+        return bundle
+
+    @pytest.mark.parametrize("place", ["outside", "in a service"])
+    def test_lives_in_his_tree(
+        self, runtime: Runtime, his: list[str], his_bundle: Bundle, user: User, place: str
+    ) -> None:
+        name = runtime.new_id()
+        his_bundle.args("/bin/cat", "/proc/self/cgroup").save()
+        call = user.call if place == "outside" else user.call_in_service
+        result = call(*his, "run", "--bundle", str(his_bundle.path), name).check()
+        unit = f"{runtime.kind}-{name}.scope"
+        top = f"/user.slice/user-{user.uid}.slice/user@{user.uid}.service"
+        assert result.out == f"0::{top}/user.slice/{unit}\n"
+        wait_until(lambda: user.show(unit, "LoadState") == ["not-found"], 1)
+
+    def test_a_life(self, runtime: Runtime, his: list[str], his_bundle: Bundle, user: User) -> None:
+        name = runtime.new_id()
+        his_bundle.sleep().save()
+        output = user.make_folder(his_bundle.path / "his") / "out"
+        command = f"exec {' '.join(his)} run -d --bundle {his_bundle.path} {name} >{output} 2>&1"
+        assert user.call("sh", "-c", command).status == 0, output.read_text()
+        unit = f"{runtime.kind}-{name}.scope"
+        assert user.show(unit, "MemoryMax", "TasksMax") == [str(64 << 20), "50"]
+        user.call(*his, "update", "--memory", "32m", name).check()
+        assert user.show(unit, "MemoryMax") == [str(32 << 20)]
+        inside = user.call(*his, "exec", name, "cat", "/proc/self/cgroup").check().out
+        assert inside.endswith(f"/{unit}\n")
+        user.call(*his, "pause", name).check()
+        user.call(*his, "resume", name).check()
+        user.call(*his, "delete", "--force", name).check()
+        states = ("LoadState", "ActiveState", "SubState", "Result")
+        wait_until(
+            lambda: user.show(unit, "LoadState") == ["not-found"], 1,
+            lambda: f"{unit} is {user.show(unit, *states)}",
+        )  # fmt: skip
+
+    def test_no_session(self, his: list[str], his_bundle: Bundle, user: User) -> None:
+        his_bundle.save()
+        del user.env["XDG_RUNTIME_DIR"], user.env["DBUS_SESSION_BUS_ADDRESS"]
+        result = user.call(*his, "create", "--bundle", str(his_bundle.path), "x")
+        assert result.status == 1
+        assert "DBUS_SESSION_BUS_ADDRESS" in result.err

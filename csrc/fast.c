@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "container.h"
+#include "fast_exec.h"
 #include "fast_line.h"
 #include "started.h"
 #include "sys.h"
@@ -200,6 +201,8 @@ int fast_command(int argc, char **argv, int *words_fd)
 		return do_kill(&container, line.signal);
 	case FAST_DELETE:
 		return do_delete(&container, &line);
+	case FAST_EXEC:
+		return fast_exec(&container, &line);
 	}
 	return FAST_NOT;
 }

@@ -1,4 +1,4 @@
-/* Commands that need no interpreter: state, start, kill and delete in their usual form. */
+/* Commands that need no interpreter: state, start, kill, delete and exec in their usual form. */
 #ifndef PYRUNC_FAST_H
 #define PYRUNC_FAST_H
 

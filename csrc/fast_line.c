@@ -58,7 +58,7 @@ static bool read_command(struct fast_line *line, const char *word)
 {
 	static const char *const words[] = {
 		[FAST_STATE] = "state", [FAST_START] = "start", [FAST_KILL] = "kill",
-		[FAST_DELETE] = "delete",
+		[FAST_DELETE] = "delete", [FAST_EXEC] = "exec",
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -82,6 +82,50 @@ static bool read_argument(struct fast_line *line, const char *word)
 	return true;
 }
 
+static bool add_variable(struct fast_line *line, const char *text)
+{
+	int count = 0;
+
+	while (line->variables[count])
+		count++;
+	line->variables[count < FAST_VARIABLES ? count : 0] = text;
+	return count < FAST_VARIABLES;
+}
+
+/* exec [options] ID [COMMAND...]: options end at the id. */
+static bool read_exec(struct fast_line *line, int argc, char **argv, int at)
+{
+	const char *value;
+
+	line->process_file = line->pid_file = line->cwd = line->user = "";
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		if (strcmp(argv[at], "--detach") == 0 || strcmp(argv[at], "-d") == 0)
+			line->detach = true;
+		else if ((value = value_of("--process", argv, argc, &at)) ||
+			 (value = value_of("-p", argv, argc, &at)))
+			line->process_file = value;
+		else if ((value = value_of("--pid-file", argv, argc, &at)))
+			line->pid_file = value;
+		else if ((value = value_of("--cwd", argv, argc, &at)))
+			line->cwd = value;
+		else if ((value = value_of("--user", argv, argc, &at)) ||
+			 (value = value_of("-u", argv, argc, &at)))
+			line->user = value;
+		else if (!(value = value_of("--env", argv, argc, &at)) &&
+			 !(value = value_of("-e", argv, argc, &at)))
+			return false;
+		else if (!add_variable(line, value))
+			return false;
+	}
+	if (at >= argc || !is_id(argv[at]))
+		return false;
+	line->id = argv[at++];
+	line->args = argv + at;
+	/* With a file the options about the process are ignored, which a reader of the log may want. */
+	return *line->process_file ? !*line->cwd && !*line->user && !line->variables[0] && at == argc
+				   : at < argc;
+}
+
 bool fast_line_read(struct fast_line *line, int argc, char **argv)
 {
 	int at = 1;
@@ -92,6 +136,8 @@ bool fast_line_read(struct fast_line *line, int argc, char **argv)
 			return false;
 	if (at >= argc || !read_command(line, argv[at]))
 		return false;
+	if (line->kind == FAST_EXEC)
+		return read_exec(line, argc, argv, at + 1);
 	for (at++; at < argc; at++)
 		if (!read_argument(line, argv[at]))
 			return false;

@@ -4,7 +4,9 @@
 
 #include <stdbool.h>
 
-enum fast_kind { FAST_STATE, FAST_START, FAST_KILL, FAST_DELETE };
+enum fast_kind { FAST_STATE, FAST_START, FAST_KILL, FAST_DELETE, FAST_EXEC };
+
+#define FAST_VARIABLES 64
 
 struct fast_line {
 	enum fast_kind kind;
@@ -13,6 +15,11 @@ struct fast_line {
 	const char *id;
 	const char *signal; /* NULL: the default */
 	bool force;
+	/* Of exec: "" is not given. */
+	const char *process_file, *pid_file, *cwd, *user;
+	const char *variables[FAST_VARIABLES + 1];
+	char *const *args; /* NULL-terminated: the rest of argv */
+	bool detach;
 };
 
 /* False for whatever is not plainly one of them: wrong ones too, which Python explains. */

@@ -13,25 +13,8 @@
 #include <sys/stat.h>
 
 #include "child.h"
+#include "message.h"
 #include "sys.h"
-
-enum message_kind {
-	MESSAGE_REACHED = 1,
-	MESSAGE_CHILD = 2,
-	MESSAGE_FAILED = 3,
-	MESSAGE_WANT = 4,
-	MESSAGE_MASTER = 5,
-};
-
-/* runtime/lifecycle/report.py reads this: keep both together. */
-struct message {
-	uint32_t kind;
-	uint32_t value; /* barrier or pid */
-	uint32_t op;
-	int32_t err;
-	char call[24];
-	char detail[CHILD_DETAIL];
-};
 
 static op_function *const op_table[] = {
 #define OP(number, name, strings) [number] = op_##name,

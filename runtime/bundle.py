@@ -30,15 +30,17 @@ class Bundle:
     path         absolute directory, symbolic links resolved
     config       the configuration: valid by the schema, with a process and a root
     config_text  config.json as it was read, for messages
+    status       what stat(2) said of config.json before; None for another file
     rootfs       absolute path, symbolic links resolved; `check_rootfs` says if there is one
     """
 
-    __slots__ = ("config", "config_text", "path", "rootfs")
+    __slots__ = ("config", "config_text", "path", "rootfs", "status")
 
     def __init__(self, path: str, config: Config, config_text: str) -> None:
         self.path = path
         self.config = config
         self.config_text = config_text
+        self.status: os.stat_result | None = None
         # Resolved here and once: no later step meets a link that could have changed.
         self.rootfs = resolved(inside(path, config["root"]["path"]))
 
@@ -73,6 +75,7 @@ def load(directory: str, config_file: str = "") -> Bundle:
     Source:  runtime-spec bundle.md; config.md.
     """
     path = resolve(directory)
+    status = _status(path) if not config_file else None
     if config_file and (fault := _no_directory(path, directory)):
         raise fault
     data = read_config(path, directory, config_file)
@@ -82,7 +85,16 @@ def load(directory: str, config_file: str = "") -> Bundle:
         from runtime.refusal import tolerate
 
         config = tolerate(config, text)
-    return Bundle(path, config, text)
+    bundle = Bundle(path, config, text)
+    bundle.status = status
+    return bundle
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(f"{path}/{CONFIG_NAME}")
+    except OSError:
+        return None  # read_config() says why
 
 
 def resolve(directory: str) -> str:

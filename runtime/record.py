@@ -28,7 +28,6 @@ PLAIN_START = 2
 PLAIN_DELETE = 4
 FREEZER_V1 = 8
 
-CHECKED_FROM = 16  # what stands before is not covered by the checksum
 HEAD = Struct("=IIII")
 REST = Struct("=QQQIIII")
 
@@ -86,21 +85,28 @@ def save_record(container: Container) -> None:
 
     Errors:  HostError.
     """
-    temporary = f"{container.folder}/.{RECORD_FILE}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         state = os.stat(f"{container.folder}/{STATE_FILE}")
-        data = record_of(container, state.st_ino, state.st_mtime_ns)
-        if len(data) > AT_MOST:
-            return
+    except OSError as error:
+        raise HostError(f"read {container.folder}", errno=error.errno or 0) from error
+    data = record_of(container, state.st_ino, state.st_mtime_ns)
+    if len(data) <= AT_MOST:
+        save_file(container, RECORD_FILE, data)
+
+
+def save_file(container: Container, name: str, data: bytes) -> None:
+    """Write a file that makes commands faster: whole, or on a full disk not at all.
+
+    Errors:  HostError.
+    """
+    temporary, path = f"{container.folder}/.{name}", f"{container.folder}/{name}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
         fd = os.open(temporary, flags, 0o600)
         try:
-            whole = os.write(fd, data) == len(data)
+            is_whole = os.write(fd, data) == len(data)
         finally:
             os.close(fd)
-        if whole:
-            os.rename(temporary, f"{container.folder}/{RECORD_FILE}")
-        else:
-            os.unlink(temporary)  # a full disk: the commands will be slower
+        os.rename(temporary, path) if is_whole else os.unlink(temporary)
     except OSError as error:
-        raise HostError(f"write to {container.folder}", errno=error.errno or 0) from error
+        raise HostError(f"write {path}", errno=error.errno or 0) from error

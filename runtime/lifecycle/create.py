@@ -52,17 +52,18 @@ class Created:
 class Decision:
     """All that is decided before anything is touched."""
 
-    __slots__ = ("bundle", "cgroup", "host", "options", "plan", "terminal_fd")
+    __slots__ = ("bundle", "cgroup", "host", "options", "plan", "seccomp", "terminal_fd")
 
     def __init__(
         self, bundle: Bundle, host: HostFacts, cgroup: CgroupPlan, plan: Plan,
-        options: CreateOptions, terminal_fd: int,
+        options: CreateOptions, seccomp: tuple[bytes, int] | None, terminal_fd: int,
     ) -> None:  # fmt: skip
         self.bundle = bundle
         self.host = host
         self.cgroup = cgroup
         self.plan = plan
         self.options = options
+        self.seccomp = seccomp
         self.terminal_fd = terminal_fd
 
 
@@ -112,7 +113,7 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     for warning in plan.warnings:
         log.warning(warning)
     check_preserved(listening, options.preserve_fds)
-    return Decision(bundle, host, cgroup, plan, options, _own_terminal(config, options))
+    return Decision(bundle, host, cgroup, plan, options, seccomp, _own_terminal(config, options))
 
 
 def _plan_cgroup(
@@ -185,6 +186,7 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
         undo.push(cgroup.kill_all)
         undo.push(init.kill)
         # Loaded while the child is at work, which takes it longer.
+        from runtime.exec_record import save_exec_record
         from runtime.record import save_record
 
         try:
@@ -193,6 +195,9 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
                 cgroup.scope.settle()
             _finish(init, container, cgroup, decision.options)
             save_record(container)
+            save_exec_record(
+                container, decision.host, decision.seccomp, decision.bundle.status
+            )
         except ContainerError as error:
             raise _out_of_memory(cgroup, error) or error from None
         init.go_on()

@@ -3,21 +3,24 @@
 #include "fast_line.h"
 
 #include <signal.h>
+#include <stdint.h>
 
 #include "check.h"
 
 #define WORDS 12
+#define WORD(text) ((char *)(uintptr_t)(text))
 
 /* The words of `text`, a blank between them, as a command line. */
 static bool reads(const char *text, struct fast_line *line)
 {
-	static char buffer[1024];
-	char *argv[WORDS + 1] = { (char[]){ "pyrunc" } };
+	static char buffer[1024], *argv[WORDS + 1];
 	int argc = 1;
 
+	argv[0] = WORD("pyrunc");
 	snprintf(buffer, sizeof(buffer), "%s", text);
 	for (char *word = strtok(buffer, " "); word && argc < WORDS; word = strtok(NULL, " "))
 		argv[argc++] = word;
+	argv[argc] = NULL;
 	return fast_line_read(line, argc, argv);
 }
 
@@ -68,6 +71,56 @@ static void check_left_to_python(void)
 	CHECK(!reads(longest, &line));
 }
 
+static void check_exec(void)
+{
+	struct fast_line line;
+
+	CHECK(reads("exec c1 ls -l --env x", &line) && line.kind == FAST_EXEC);
+	CHECK_TEXT(line.id, "c1");
+	CHECK_TEXT(line.args[0], "ls");
+	CHECK_TEXT(line.args[3], "x");
+	CHECK(!line.args[4] && !line.detach && !*line.process_file && !*line.pid_file && !*line.cwd);
+	CHECK(reads("--root /r exec --process /p -d --pid-file=/f c1", &line));
+	CHECK_TEXT(line.process_file, "/p");
+	CHECK_TEXT(line.pid_file, "/f");
+	CHECK(line.detach && !line.args[0]);
+	CHECK(reads("exec -e A=1 --env=B=2 -u 1:2 --cwd /x c1 true", &line));
+	CHECK_TEXT(line.variables[0], "A=1");
+	CHECK_TEXT(line.variables[1], "B=2");
+	CHECK_TEXT(line.user, "1:2");
+	CHECK_TEXT(line.cwd, "/x");
+	static const char *const lines[] = {
+		"exec", "exec c1", "exec -t c1 sh", "exec --tty c1 sh", "exec -- c1 sh", "exec -p /p c1 sh",
+		"exec -p /p -e A=1 c1", "exec -p /p --cwd / c1", "exec --cap CAP_CHOWN c1 sh",
+		"exec --preserve-fds 1 c1 sh", "exec --root /r c1 sh", "exec -e", "exec -e A=1",
+		"exec --detach=false c1 sh", "exec ../c1 sh", "exec --console-socket /s -d -p /p c1",
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		CHECK(!reads(lines[i], &line));
+}
+
+/* More variables than there is room for. */
+static void check_many_variables(void)
+{
+	char *argv[2 * FAST_VARIABLES + 8] = { WORD("pyrunc"), WORD("exec") };
+	struct fast_line line;
+	int argc = 2;
+
+	for (int i = 0; i < FAST_VARIABLES; i++) {
+		argv[argc++] = WORD("-e");
+		argv[argc++] = WORD("A=1");
+	}
+	argv[argc] = WORD("c1");
+	argv[argc + 1] = WORD("sh");
+	CHECK(fast_line_read(&line, argc + 2, argv) && line.variables[FAST_VARIABLES - 1]);
+	argv[argc++] = WORD("-e");
+	argv[argc++] = WORD("A=1");
+	argv[argc] = WORD("c1");
+	argv[argc + 1] = WORD("sh");
+	CHECK(!fast_line_read(&line, argc + 2, argv));
+}
+
 static void check_signals(void)
 {
 	CHECK(fast_signal("9") == 9 && fast_signal("0") == 0 && fast_signal("TERM") == SIGTERM);
@@ -81,6 +134,8 @@ int main(void)
 {
 	check_plain();
 	check_left_to_python();
+	check_exec();
+	check_many_variables();
 	check_signals();
 	return check_status();
 }

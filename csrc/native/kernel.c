@@ -2,13 +2,16 @@
 #include "kernel.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 
 #include "../hook.h"
 #include "../interrupt.h"
@@ -26,6 +29,66 @@ int k_open_tree(const char *path, int recursive)
 	if (tree < 0 || sys_mount_setattr(tree, deep, &slave) < 0)
 		return -errno;
 	return fd_keep(&tree);
+}
+
+static int write_whole(const char *path, const char *text)
+{
+	const size_t length = strlen(text);
+	owned_fd fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 || write(fd, text, length) != (ssize_t)length ? -1 : 0;
+}
+
+/* A namespace lives as long as somebody is in it or has it open: that is what the child is for. */
+static int map_and_open(long pid, const char *uid_map, const char *gid_map)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/uid_map", pid);
+	if (write_whole(path, uid_map) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%ld/gid_map", pid);
+	if (write_whole(path, gid_map) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%ld/ns/user", pid);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int k_user_namespace(const char *uid_map, const char *gid_map)
+{
+	struct sys_clone_args arguments = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	siginfo_t info;
+	int hold[2];
+	char byte;
+
+	if (pipe2(hold, O_CLOEXEC) < 0)
+		return -errno;
+	const long pid = sys_clone3(&arguments);
+
+	if (pid == 0) { /* until we are done, or dead */
+		close(hold[1]);
+		while (read(hold[0], &byte, 1) < 0 && errno == EINTR)
+			;
+		_exit(0);
+	}
+	const int fd = pid < 0 ? -errno : map_and_open(pid, uid_map, gid_map);
+
+	close(hold[0]);
+	close(hold[1]);
+	while (pid > 0 && waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
+		;
+	return fd;
+}
+
+int k_map_ids(int tree_fd, int userns_fd, int recursive)
+{
+	const struct sys_mount_attr attr = {
+		.attr_set = SYS_ATTR_IDMAP, .userns_fd = (uint64_t)userns_fd,
+	};
+
+	return sys_mount_setattr(tree_fd, recursive ? SYS_AT_RECURSIVE : 0, &attr) < 0 ? -errno : 0;
 }
 
 int k_wait_started(int fifo_fd, int pid_fd, void *buffer, size_t size)

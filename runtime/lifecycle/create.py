@@ -195,9 +195,7 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
                 cgroup.scope.settle()
             _finish(init, container, cgroup, decision.options)
             save_record(container)
-            save_exec_record(
-                container, decision.host, decision.seccomp, decision.bundle.status
-            )
+            save_exec_record(container, decision.host, decision.seccomp, decision.bundle.status)
         except ContainerError as error:
             raise _out_of_memory(cgroup, error) or error from None
         init.go_on()

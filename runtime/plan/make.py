@@ -80,6 +80,9 @@ def make_plan(
     plan.notify_folder = notify_folder
     plan_namespaces(plan, config, namespaces, host, cgroup_dirs, parent_joins=parent_joins)
     todo = plan.ops
+    if plan.staged and not plan.uid_maps and (plan.rlimits or plan.oom_score_adj is not None):
+        # The parent sets them on the intermediate, for the process that it has not forked yet.
+        todo.insert(0, ops.sync(ops.BARRIER_LIMITS))
 
     todo.append(ops.every_cpu())
     todo.append(ops.setsid())

@@ -17,7 +17,7 @@ BARRIER_TIME = 2  # time namespace made: the parent writes timens_offsets
 BARRIER_CGROUP = 3  # not in its cgroup: the parent has systemd move it
 BARRIER_HOOKS = 4  # root filesystem ready, not pivoted: prestart, createRuntime hooks
 BARRIER_CREATED = 5  # all done but the exec fifo: the parent saves the state
-BARRIER_LIMITS = 6  # exec, before anything else: the parent lifts limits, sets the oom score
+BARRIER_LIMITS = 6  # before anything else: the parent lifts limits, sets the oom score
 BARRIER_PROGRAM = 7  # exec: all done but the seccomp filter and execve
 BARRIER_NAMES = {
     BARRIER_MAPS: "user namespace maps",

@@ -130,6 +130,18 @@ def test_intermediate_is_overtaken(runtime: Runtime, bundle: Bundle) -> None:
     assert run([*delay, *call]).check().out == "made\n"
 
 
+def test_score_is_set_late(runtime: Runtime, bundle: Bundle) -> None:
+    """What the runtime sets on the intermediate is there before the intermediate forks."""
+    if not shutil.which("strace"):
+        pytest.skip("needs strace")
+    bundle.namespace("ipc", "/proc/self/ns/ipc").args("/bin/cat", "/proc/self/oom_score_adj")
+    bundle.process["oomScoreAdj"] = 500
+    bundle.save()
+    delay = ["strace", "-f", "-o", "/dev/null", "-e", "inject=clone3:delay_exit=200000"]
+    call = runtime.command("run", "--bundle", str(bundle.path), runtime.new_id())
+    assert run([*delay, *call]).check().words == ["500"]
+
+
 def hanging_create(runtime: Runtime, bundle: Bundle, name: str) -> subprocess.Popen[bytes]:
     """A create that stands in its createRuntime hook, as the leader of a process group."""
     marker = bundle.path / "up"

@@ -21,6 +21,16 @@ from differential.laboratory import WAYS, Laboratory
 from differential.surroundings import open_laboratory
 from harness.bundle import Bundle
 
+MOUNT_WORDS = (
+    "ro", "rw", "nosuid", "suid", "nodev", "dev", "noexec", "exec", "noatime", "atime",
+    "nodiratime", "relatime", "norelatime", "strictatime", "sync", "async", "dirsync", "private",
+    "rprivate", "slave", "rslave", "shared", "unbindable",
+)  # fmt: skip
+CAPABILITIES = (
+    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL", "CAP_NET_RAW", "CAP_SETGID",
+    "CAP_SETUID", "CAP_SETPCAP", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE",
+)  # fmt: skip
+
 
 def combine(parts: list[Configuration]) -> Configuration:
     """One configuration of several: changes in turn, the last word on how it is run."""
@@ -39,11 +49,64 @@ def combine(parts: list[Configuration]) -> Configuration:
     )
 
 
+def some_mounts(chance: random.Random) -> Configuration:
+    """Mounts with options that nobody thought of together."""
+    wanted = [
+        (kind, chance.sample(MOUNT_WORDS, chance.randint(0, 5)))
+        for kind in chance.choices(("tmpfs", "bind", "rbind"), k=3)
+    ]
+
+    def change(bundle: Bundle, stage: Stage) -> None:
+        for number, (kind, options) in enumerate(wanted):
+            if kind == "tmpfs":
+                bundle.mount(f"/mnt/{number}", "tmpfs", "tmpfs", *options)
+            else:
+                bundle.bind(stage.volume, f"/mnt/{number}", kind, *options)
+
+    name = ";".join(f"{kind}:{','.join(options)}" for kind, options in wanted)
+    return Configuration(f"mounts {name}", change)
+
+
+def some_process(chance: random.Random) -> Configuration:
+    """A user with capabilities, limits and groups that nobody thought of together."""
+    sets = {
+        kind: chance.sample(CAPABILITIES, chance.randint(0, 6))
+        for kind in ("bounding", "effective", "permitted", "inheritable", "ambient")
+        if chance.random() < 0.8
+    }
+    sets["effective"] = [c for c in sets.get("effective", []) if c in sets.get("permitted", [])]
+    process = {
+        "user": {
+            "uid": chance.choice((0, 0, 8, 1000)),
+            "gid": chance.choice((0, 8, 1000)),
+            "additionalGids": chance.sample(range(20), chance.randint(0, 3)),
+        },
+        "capabilities": sets,
+        "noNewPrivileges": chance.random() < 0.5,
+        "rlimits": [
+            {"type": f"RLIMIT_{kind}", "soft": soft, "hard": soft + chance.randint(0, 9)}
+            for kind in chance.sample(("NOFILE", "NPROC", "CORE", "LOCKS", "SIGPENDING"), 2)
+            for soft in [chance.randint(60, 400)]
+        ],
+        "cwd": chance.choice(("/", "/etc", "/new/folder", "/root")),
+    }
+
+    def change(bundle: Bundle, stage: Stage) -> None:
+        bundle.process.update(process)
+
+    return Configuration(f"process {process}".replace("/", "|"), change)
+
+
 def draw(count: int, seed: int) -> list[Configuration]:
-    """Combinations of two or three of what runc can do."""
+    """Combinations of one or two of what runc can do, often with something new besides."""
     chance = random.Random(seed)
     pieces = [wanted for wanted in CONFIGURATIONS.values() if not wanted.lacks]
-    return [combine(chance.sample(pieces, chance.choice((2, 2, 3)))) for _ in range(count)]
+    drawn = []
+    for _ in range(count):
+        parts = chance.sample(pieces, chance.choice((1, 2, 2)))
+        parts += [make(chance) for make in (some_mounts, some_process) if chance.random() < 0.5]
+        drawn.append(combine(parts))
+    return drawn
 
 
 def observe(laboratory: Laboratory, wanted: Configuration) -> dict[tuple[str, str], Pair]:

@@ -55,11 +55,12 @@ class Laboratory:
 
     def _observe(self, kind: str, wanted: Configuration) -> Observation:
         runtime = self.runtimes[kind]
-        folder = self.base / f"{kind}-{wanted.name}"
+        number = len(self.seen) + 1
+        folder = self.base / f"{kind}-{number}"
         volume = make_volume(folder / "host")
         try:
             bundle = self._bundle(folder)
-            stage = Stage(self.neighbour, f"/{runtime.tag}/{kind}-{wanted.name}", volume)
+            stage = Stage(self.neighbour, f"/{runtime.tag}/{kind}-{number}", volume)
             wanted.change(bundle, stage)
             name = runtime.new_id()
             words = {

@@ -27,6 +27,13 @@ def host_network(bundle: Bundle, stage: Stage) -> None:
 
 
 @configuration()
+def host_network_in_a_user_namespace(bundle: Bundle, stage: Stage) -> None:
+    """Which may not mount a sysfs of its own."""
+    user_namespace(bundle)
+    bundle.without_namespace("network")
+
+
+@configuration()
 def host_pid(bundle: Bundle, stage: Stage) -> None:
     bundle.without_namespace("pid")
 

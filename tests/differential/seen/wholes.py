@@ -107,6 +107,7 @@ def kubernetes_member(bundle: Bundle, stage: Stage) -> None:
         bundle.namespace(kind, f"/proc/{stage.neighbour}/ns/{name}")
     bundle.bind(stage.volume, "/volume", "rbind", "rprivate", "ro")
     bundle.process["user"] = {"uid": 1000, "gid": 0, "additionalGids": [1000, 2000]}
+    bundle.process["oomScoreAdj"] = 998
     bundle.linux["cgroupsPath"] = f"{stage.cgroup}/pod/member"
 
 

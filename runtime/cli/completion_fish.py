@@ -70,7 +70,7 @@ function __pyrunc_complete
             set pending ''
         else if test -z "$ended" -a x"$one" = x--
             set ended yes
-        else if test -z "$ended"; and string match --quiet -- '-?*' $one
+        else if test -z "$ended"; and string match --quiet --regex -- '^-.' $one
             set -l name (__pyrunc_name $one)
             if string match --quiet -- '*=*' $one
                 test $name = --root; and set root (string replace --regex -- '^[^=]*=' '' $one)

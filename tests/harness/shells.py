@@ -57,8 +57,13 @@ def bash_offers(script: Path, lines: Sequence[str], env: Mapping[str, str]) -> l
 
 
 def fish_offers(script: Path, lines: Sequence[str], env: Mapping[str, str]) -> list[list[str]]:
-    """What fish offers for each line, with a tab and the explanation."""
-    output = _run(["fish", "--no-config", "-c", FISH, str(script), *lines], env)
+    """What fish offers for each line, with a tab and the explanation.
+
+    In fish 4 a question mark is no pattern; in fish 3 only if it is told so.
+    """
+    output = _run(
+        ["fish", "--no-config", "--features=qmark-noglob", "-c", FISH, str(script), *lines], env
+    )
     return [part.split("\n") if part else [] for part in _parts(output)]
 
 

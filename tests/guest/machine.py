@@ -17,10 +17,14 @@ OLDEST_QEMU = 8  # 7.2 emulates cmpxchg16b wrongly, and Debian 13's kernel crash
 MEMORY = "4G"
 KVM_PATIENCE_S = 20.0  # for the first sign of life; a guest that runs gives it within two
 
-KERNEL_OPTIONS = (
-    "console=ttyS0 root=/dev/vda rw quiet panic=-1 "
-    "systemd.show_status=false systemd.unified_cgroup_hierarchy=1"
-)
+KERNEL_OPTIONS = "console=ttyS0 root=/dev/vda rw quiet panic=-1 systemd.show_status=false"
+LEGACY = "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 systemd.unified_cgroup_hierarchy=0"
+# What GUEST_CGROUPS may say.
+CGROUPS = {
+    "v2": "systemd.unified_cgroup_hierarchy=1",
+    "hybrid": f"{LEGACY} systemd.legacy_systemd_cgroup_controller=0",
+    "v1": f"{LEGACY} systemd.legacy_systemd_cgroup_controller=1",
+}
 ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?!]*[A-Za-z]|c)|\r")
 
 
@@ -81,7 +85,8 @@ def _command(image: Image, job: Path, accel: str) -> list[str]:
         "-serial", "stdio", "-monitor", "none",
         "-object", "rng-random,id=random,filename=/dev/urandom",
         "-device", "virtio-rng-pci,rng=random",
-        "-kernel", str(image.kernel), "-initrd", str(image.ramdisk), "-append", KERNEL_OPTIONS,
+        "-kernel", str(image.kernel), "-initrd", str(image.ramdisk),
+        "-append", f"{KERNEL_OPTIONS} {CGROUPS[os.environ.get('GUEST_CGROUPS', 'v2')]}",
         *(word for drive in drives for word in ("-drive", drive)),
     ]  # fmt: skip
 

@@ -60,6 +60,8 @@ def exec_record_of(
     namespaces = Namespaces(linux)
     if any(process.get(name) for name in UNUSUAL) or not namespaces.listed & NEWNS:
         return None
+    if container.unit is not None and container.unit["user"]:
+        return None  # whether systemd must move the process depends on who calls
     target = Target(
         container.id, config, container.pid, container.cgroup_paths,
         keyring=not container.data.get("noNewKeyring", False),

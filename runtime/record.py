@@ -40,7 +40,8 @@ def record_of(container: Container, inode: int, mtime_ns: int) -> bytes:
     hooks = container.config.get("hooks") or {}
     if not hooks.get("startContainer") and not hooks.get("poststart"):
         flags |= PLAIN_START
-    if not hooks.get("poststop"):
+    # systemd has to be told of the end of its scope.
+    if not hooks.get("poststop") and container.unit is None:
         flags |= PLAIN_DELETE
     head, tail = state_halves(container)
     # A hierarchy's directory stands once for each of its controllers.

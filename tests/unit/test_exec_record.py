@@ -195,6 +195,12 @@ def test_unusual_ones_have_none(config: dict[str, Any], tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("user", [False, True])
+def test_who_may_join_a_users_scope_depends_on_the_caller(user: bool, tmp_path: Path) -> None:
+    made = container(tmp_path, CONFIG, systemdUnit={"name": "x.scope", "user": user})
+    assert (exec_record_of(made, facts(), None, STAT) is None) == user
+
+
 def test_saved(tmp_path: Path) -> None:
     made = container(tmp_path, CONFIG)
     save_exec_record(made, facts(), FILTER, STAT)

@@ -81,6 +81,12 @@ def test_flags(
     assert (found, strings[1]) == (flags, freezer)
 
 
+def test_a_scope_is_for_python_to_delete(tmp_path: Path) -> None:
+    """systemd has to be told."""
+    made = container(tmp_path, systemdUnit={"name": "x.scope", "user": False})
+    assert parts(record_of(made, 5, 6))[0][4] & module.PLAIN_DELETE == 0
+
+
 @pytest.mark.parametrize(
     "annotations", [{}, {"z": "1", "a": "<&>\n"}, {"k": ""}], ids=["none", "two", "empty"]
 )

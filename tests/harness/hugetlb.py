@@ -10,6 +10,7 @@ from pathlib import Path
 
 POINT = Path("/sys/fs/cgroup/hugetlb")
 UNIFIED = Path("/sys/fs/cgroup/unified/cgroup.controllers")
+CONTROL = UNIFIED.with_name("cgroup.subtree_control")
 
 
 @contextmanager
@@ -29,9 +30,14 @@ def hugetlb_on_v1(*, wanted: bool) -> Iterator[None]:
 
 
 def mount() -> None:
-    """Mount the hierarchy."""
+    """Mount the hierarchy. On v2 nobody may use the controller then."""
+    CONTROL.write_text("-hugetlb")
     POINT.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "cgroup", "-o", "hugetlb", "cgroup", POINT], check=True)
+    try:
+        subprocess.run(["mount", "-t", "cgroup", "-o", "hugetlb", "cgroup", POINT], check=True)
+    except subprocess.CalledProcessError:
+        POINT.rmdir()
+        raise
 
 
 def unmount() -> None:

@@ -370,7 +370,7 @@ def is_armed(pid: int) -> bool:
 
 
 # runc 1.1 knows no pressure, and on a hybrid host nothing of the controllers on v2.
-NEWER_THAN_RUNC = {"psi"} if (CGROUP_ROOT / "hugetlb").is_dir() else {"psi", "hugetlb"}
+NEWER_THAN_RUNC = {"psi"} if (CGROUP_ROOT / "hugetlb").is_mount() else {"psi", "hugetlb"}
 
 
 def skeleton(value: Any) -> Any:

@@ -33,6 +33,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_terminal.py::TestEnd::test_signals_are_forwarded[2-22]": (
             "leaves at once on SIGINT, and the container behind"
         ),
+        "test_exec_terminal.py::test_hang_up": "does not tell the program",
         "test_terminal.py::TestEnd::test_hang_up": "does not tell the program",
         "test_console_socket.py::test_no_devpts_of_its_own[a_linked_ptmx]": (
             "opens /dev/ptmx by name, wherever that leads"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import signal
 import struct
@@ -72,8 +73,8 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What was seen, with newlines as programs write them."""
-        return self.seen.decode(errors="replace").replace("\r\n", "\n")
+        """What was seen, with newlines as programs write them; runc turns the first ones twice."""
+        return re.sub("\r+\n", "\n", self.seen.decode(errors="replace"))
 
     def pause(self, *, paused: bool) -> None:
         """Stop or go on reading; one read that has begun still comes to its end."""

@@ -17,6 +17,7 @@ from harness.pty import Terminal
 from harness.receiver import Receiver
 from harness.runtime import Container, Runtime, reap, wait_until
 
+LATE = "sleep 0.2"  # runc sets the size while the program runs
 STAY = "while :; do sleep 0.05; done"
 Opener = Callable[..., Terminal]
 
@@ -41,8 +42,8 @@ def open_terminal(runtime: Runtime, container: Container) -> Opener:
 def test_inside(open_terminal: Opener) -> None:
     """A session of its own on a terminal of the container's devpts."""
     script = (
-        "tty; stty size; read -r line </proc/self/stat; set -- $line; test $1 = $6 && echo leads;"
-        "echo seen >/dev/tty; ls /proc/self/fd | xargs echo"
+        f"tty; {LATE}; stty size; read -r line </proc/self/stat; set -- $line;"
+        "test $1 = $6 && echo leads; echo seen >/dev/tty; ls /proc/self/fd | xargs echo"
     )
     with open_terminal(script, rows=31, columns=87) as terminal:
         assert terminal.wait() == 0
@@ -89,7 +90,7 @@ def test_keys_and_job_control(runtime: Runtime, container: Container) -> None:
 
 
 def test_resize(open_terminal: Opener) -> None:
-    with open_terminal(f"trap 'stty size; exit 3' WINCH; echo up; {STAY}") as terminal:
+    with open_terminal(f"{LATE}; trap 'stty size; exit 3' WINCH; echo up; {STAY}") as terminal:
         terminal.wait_for("up")
         terminal.resize(50, 120)
         assert terminal.wait() == 3

@@ -57,7 +57,7 @@ def test_there_and_back() -> None:
         assert terminal.is_raw
         terminal.type(b"word\r")
         assert terminal.wait() == 3
-        assert terminal.text == "up\nword\nword\n"
+        assert terminal.seen == b"up\r\nword\r\nword\r\n"
         assert terminal.attributes() == terminal.before
 
 

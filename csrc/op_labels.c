@@ -3,8 +3,10 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "child.h"
+#include "rootpath.h"
 #include "sys.h"
 
 /* The module wants it in one piece. */
@@ -55,4 +57,22 @@ int label_new_keys(struct child *child, const char *label)
 	owned_fd fd = proc_open_attribute(child, "keycreate");
 
 	return fd < 0 ? -1 : put_whole(fd, label, strlen(label));
+}
+
+/* What was mounted just now: a filesystem that does not take its label as an option. */
+int op_file_label(const struct plan_op *op, struct child *child, const char **call)
+{
+	const char *label = plan_string(child->plan, op, 1);
+	char path[64];
+
+	*call = "openat2";
+	owned_fd place = root_open(child->root_fd, plan_string(child->plan, op, 0), 0);
+
+	if (place < 0)
+		return -1;
+	*call = "setxattr";
+	if (proc_handle(child) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", place); /* not pivoted: the host's */
+	return setxattr(path, "security.selinux", label, strlen(label) + 1, 0);
 }

@@ -45,9 +45,18 @@ static int say_kernel_words(struct child *child, int fs_fd, const char *option)
 	return child_say(child, "%s%c%s", option, '\0', text);
 }
 
+/* The quotes of context="a,b" are for mount(2), which takes options apart at commas. */
+static void unquote(const char *from, char *to, size_t size)
+{
+	const size_t length = strlen(from);
+	const bool quoted = length >= 2 && from[0] == '"' && from[length - 1] == '"';
+
+	snprintf(to, size, "%.*s", (int)(quoted ? length - 2 : length), from + quoted);
+}
+
 static int configure(struct child *child, int fs_fd, const char *option)
 {
-	char key[FSCONFIG_VALUE_MAX + 1];
+	char key[FSCONFIG_VALUE_MAX + 1], value[FSCONFIG_VALUE_MAX + 1];
 	const char *equals = strchr(option, '=');
 	int done;
 
@@ -55,7 +64,8 @@ static int configure(struct child *child, int fs_fd, const char *option)
 		done = sys_fsconfig(fs_fd, SYS_FSCONFIG_FLAG, option, NULL);
 	} else {
 		snprintf(key, sizeof(key), "%.*s", (int)(equals - option), option);
-		done = sys_fsconfig(fs_fd, SYS_FSCONFIG_STRING, key, equals + 1);
+		unquote(equals + 1, value, sizeof(value));
+		done = sys_fsconfig(fs_fd, SYS_FSCONFIG_STRING, key, value);
 	}
 	return done < 0 ? say_kernel_words(child, fs_fd, option) : 0;
 }
@@ -336,8 +346,10 @@ int op_readonly_path(const struct plan_op *op, struct child *child, const char *
 }
 
 /* The first masked directory mounts it, the others show the same mount. */
-static int empty_directory(struct child *child, const char **call)
+static int empty_directory(const struct plan_op *op, struct child *child, const char **call)
 {
+	const char *context = plan_string(child->plan, op, 1);
+
 	if (child->mask_fd >= 0) {
 		*call = "open_tree";
 		return sys_open_tree(child->mask_fd, "", AT_EMPTY_PATH | SYS_OPEN_TREE_CLONE);
@@ -352,6 +364,7 @@ static int empty_directory(struct child *child, const char **call)
 	    sys_fsconfig(fs, SYS_FSCONFIG_STRING, "nr_blocks", "1") < 0 ||
 	    sys_fsconfig(fs, SYS_FSCONFIG_STRING, "nr_inodes", "2") < 0 ||
 	    sys_fsconfig(fs, SYS_FSCONFIG_STRING, "mode", "755") < 0 ||
+	    (context && configure(child, fs, context) < 0) ||
 	    sys_fsconfig(fs, SYS_FSCONFIG_FLAG, "ro", NULL) < 0 ||
 	    sys_fsconfig(fs, SYS_FSCONFIG_CREATE, NULL, NULL) < 0)
 		return -1;
@@ -372,7 +385,7 @@ int op_mask_path(const struct plan_op *op, struct child *child, const char **cal
 	if (fstat(target, &status) < 0)
 		return -1;
 	if (S_ISDIR(status.st_mode)) {
-		owned_fd empty = empty_directory(child, call);
+		owned_fd empty = empty_directory(op, child, call);
 
 		if (empty < 0)
 			return -1;

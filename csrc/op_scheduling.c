@@ -1,4 +1,4 @@
-/* When and where the process gets its share: scheduler, disk, CPUs. */
+/* When and where the process gets its share: scheduler, disk, CPUs, memory. */
 #define _GNU_SOURCE
 #include <string.h>
 
@@ -50,4 +50,15 @@ int op_cpu_affinity(const struct plan_op *op, struct child *child, const char **
 	memset(every, 0xff, sizeof(every));
 	(void)sys_sched_setaffinity(0, sizeof(every), every);
 	return 0;
+}
+
+/* Every bit of the mask counts: the kernel takes one less than it is told of. */
+int op_memory_policy(const struct plan_op *op, struct child *child, const char **call)
+{
+	const uint32_t size = plan_length(child->plan, op, 0);
+	const char *mask = size ? plan_string(child->plan, op, 0) : NULL;
+	const unsigned long bits = mask ? 8ul * size + 1 : 0;
+
+	*call = "set_mempolicy";
+	return syscall(SYS_set_mempolicy, (int)op->number[0], mask, bits) < 0 ? -1 : 0;
 }

@@ -40,8 +40,9 @@ def record_of(container: Container, inode: int, mtime_ns: int) -> bytes:
     hooks = container.config.get("hooks") or {}
     if not hooks.get("startContainer") and not hooks.get("poststart"):
         flags |= PLAIN_START
-    # systemd has to be told of the end of its scope.
-    if not hooks.get("poststop") and container.unit is None:
+    # What is on the host beside the cgroup, and systemd's scope, the whole of delete ends.
+    is_plain = container.unit is None and "resctrl" not in container.data
+    if not hooks.get("poststop") and is_plain:
         flags |= PLAIN_DELETE
     head, tail = state_halves(container)
     # A hierarchy's directory stands once for each of its controllers.

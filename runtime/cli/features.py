@@ -80,6 +80,7 @@ def linux_features() -> dict[str, Json]:
     from runtime.cgroups.plan import CONTROLLERS
     from runtime.plan.capabilities import NAMES
     from runtime.plan.linux_rules import UNSUPPORTED_MEMBERS
+    from runtime.plan.memory_policy import MODE_FLAGS, MODES
     from runtime.plan.mount_options import IDMAP_WORDS
     from runtime.plan.namespaces import FLAGS
 
@@ -96,7 +97,8 @@ def linux_features() -> dict[str, Json]:
         "seccomp": seccomp_features(),
         "apparmor": {"enabled": True},
         "selinux": {"enabled": True},
-        "intelRdt": {"enabled": "intelRdt" not in UNSUPPORTED_MEMBERS},
+        "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
+        "memoryPolicy": {"modes": _sorted(MODES), "flags": _sorted(MODE_FLAGS)},
         "mountExtensions": {"idmap": {"enabled": "idmap" in IDMAP_WORDS}},
         "netDevices": {"enabled": "netDevices" not in UNSUPPORTED_MEMBERS},
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from runtime.cli.options import NUMBER, TEXT, Command, Option
 from runtime.cli.sizes import parse_size
 from runtime.errors import ConfigError, HostError
-from runtime.paths import is_there
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,10 +76,10 @@ SIGNED = {
 }  # fmt: skip
 LISTS = {"cpuset-cpus": "cpus", "cpuset-mems": "mems"}
 KERNEL_MEMORY = ("kernel-memory", "kernel-memory-tcp")
-# Option -> what runc says without it, and what is there with it.
+# Option -> member of linux.intelRdt, and what runc says where the host cannot do it.
 RDT = {
-    "l3-cache-schema": ("Intel RDT/CAT: l3 cache schema is not enabled", "L3"),
-    "mem-bw-schema": ("Intel RDT/MBA: memory bandwidth schema is not enabled", "MB"),
+    "l3-cache-schema": ("l3CacheSchema", "Intel RDT/CAT: l3 cache schema is not enabled"),
+    "mem-bw-schema": ("memBwSchema", "Intel RDT/MBA: memory bandwidth schema is not enabled"),
 }
 
 
@@ -93,8 +92,7 @@ def main(call: Call) -> int:
     # That there is no such container is a better answer than what is wrong with a value.
     store.load(container_id)
     request = read_request(call)
-    refuse_rdt(call)
-    update(store, container_id, request, call.log)
+    update(store, container_id, request, call.log, read_rdt(call))
     return 0
 
 
@@ -137,16 +135,21 @@ def whole_number(text: str, name: str, *, is_signed: bool) -> int:
     return int(text)
 
 
-def refuse_rdt(call: Call) -> None:
-    """Resctrl groups are not supported yet: what runc says without them.
+def read_rdt(call: Call) -> dict[str, str]:
+    """The part of linux.intelRdt that the command line names.
 
-    Errors:  HostError, ConfigError.
+    Errors:  HostError for what this host cannot do.
     """
-    for name, (words, resource) in RDT.items():
-        if not call.text(name):
-            continue
-        if not is_there(f"/sys/fs/resctrl/info/{resource}"):
-            raise HostError(words, field=f"--{name}")
-        raise ConfigError(
-            "updating a non-existent Intel RDT configuration is not supported", field=f"--{name}"
-        )
+    asked = {name: call.text(name) for name in RDT if call.text(name)}
+    if not asked:
+        return {}
+    from runtime.host.resctrl import read_resctrl
+
+    resctrl = read_resctrl()
+    for name, is_there in (
+        ("l3-cache-schema", resctrl is not None and resctrl.has_l3),
+        ("mem-bw-schema", resctrl is not None and resctrl.has_mb),
+    ):
+        if name in asked and not is_there:
+            raise HostError(RDT[name][1], field=f"--{name}")
+    return {RDT[name][0]: text for name, text in asked.items()}

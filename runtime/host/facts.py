@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from runtime.host.cgroup_layout import CgroupLayout
+    from runtime.host.resctrl import Resctrl
 
 
 class HostFacts:
@@ -18,11 +19,12 @@ class HostFacts:
     cgroups            the cgroup mounts and the runtime's own cgroups
     kcore              /proc/kcore exists, so /dev/core makes sense
     apparmor, selinux  the security module is on; asked only where a label is wanted
+    resctrl            where cache and bandwidth are shared out; asked only where that is wanted
     """
 
     __slots__ = (
         "apparmor", "cgroups", "euid", "in_user_namespace", "kcore", "last_cap",
-        "network_namespace", "selinux", "setgroups_allowed",
+        "network_namespace", "resctrl", "selinux", "setgroups_allowed",
     )  # fmt: skip
 
     def __init__(
@@ -37,6 +39,7 @@ class HostFacts:
         kcore: bool,
         apparmor: bool = False,
         selinux: bool = False,
+        resctrl: Resctrl | None = None,
     ) -> None:
         self.euid = euid
         self.in_user_namespace = in_user_namespace
@@ -47,3 +50,4 @@ class HostFacts:
         self.kcore = kcore
         self.apparmor = apparmor
         self.selinux = selinux
+        self.resctrl = resctrl

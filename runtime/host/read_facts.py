@@ -17,8 +17,12 @@ INITIAL_USER_NAMESPACE = 0xEFFFFFFD
 LAST_CAP_OF_5_10 = 40
 
 
-def read_facts(*, labels: bool = False, cgroups: CgroupLayout | None = None) -> HostFacts:
-    """The facts about this host and process, with `labels` those about security modules.
+def read_facts(
+    *, labels: bool = False, resctrl: bool = False, cgroups: CgroupLayout | None = None
+) -> HostFacts:
+    """The facts about this host and process.
+
+    Those about security modules with `labels`, about resctrl with `resctrl`.
 
     `cgroups` is what stands for the layout where nobody will ask for it; finding it out takes
     longer than all the rest.
@@ -38,6 +42,11 @@ def read_facts(*, labels: bool = False, cgroups: CgroupLayout | None = None) -> 
         from runtime.host.security_modules import has_apparmor, has_selinux
 
         apparmor, selinux = has_apparmor(), has_selinux()
+    shares = None
+    if resctrl:
+        from runtime.host.resctrl import read_resctrl
+
+        shares = read_resctrl()
     if cgroups is None:
         from runtime.host.cgroup_probe import read_layout
 
@@ -52,6 +61,7 @@ def read_facts(*, labels: bool = False, cgroups: CgroupLayout | None = None) -> 
         kcore=is_there("/proc/kcore"),
         apparmor=apparmor,
         selinux=selinux,
+        resctrl=shares,
     )
 
 

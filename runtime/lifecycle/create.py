@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from runtime.log import Log
     from runtime.plan.options import CreateOptions, GlobalOptions
     from runtime.plan.plan import Plan
+    from runtime.plan.resctrl import GroupPlan
 
 
 class Created:
@@ -52,11 +53,14 @@ class Created:
 class Decision:
     """All that is decided before anything is touched."""
 
-    __slots__ = ("bundle", "cgroup", "host", "options", "plan", "seccomp", "terminal_fd")
+    __slots__ = (
+        "bundle", "cgroup", "host", "options", "plan", "resctrl", "seccomp", "terminal_fd",
+    )  # fmt: skip
 
     def __init__(
         self, bundle: Bundle, host: HostFacts, cgroup: CgroupPlan, plan: Plan,
         options: CreateOptions, seccomp: tuple[bytes, int] | None, terminal_fd: int,
+        resctrl: GroupPlan | None,
     ) -> None:  # fmt: skip
         self.bundle = bundle
         self.host = host
@@ -65,6 +69,7 @@ class Decision:
         self.options = options
         self.seccomp = seccomp
         self.terminal_fd = terminal_fd
+        self.resctrl = resctrl
 
 
 def create(options: CreateOptions, globals_: GlobalOptions, log: Log) -> None:
@@ -92,7 +97,13 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     os.chdir(bundle.path)
     config = bundle.config
     process = config.get("process", {})
-    host = read_facts(labels=bool(process.get("apparmorProfile") or process.get("selinuxLabel")))
+    linux = config.get("linux", {})
+    host = read_facts(
+        labels=bool(
+            process.get("apparmorProfile") or process.get("selinuxLabel") or linux.get("mountLabel")
+        ),
+        resctrl=bool(linux.get("intelRdt")),
+    )
     for warning in check_rules(config, options, host):
         log.warning(warning)
     bundle.check_rootfs()
@@ -113,7 +124,18 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     for warning in plan.warnings:
         log.warning(warning)
     check_preserved(listening, options.preserve_fds)
-    return Decision(bundle, host, cgroup, plan, options, seccomp, _own_terminal(config, options))
+    terminal_fd = _own_terminal(config, options)
+    resctrl = _plan_resctrl(config, options, host)
+    return Decision(bundle, host, cgroup, plan, options, seccomp, terminal_fd, resctrl)
+
+
+def _plan_resctrl(config: Config, options: CreateOptions, host: HostFacts) -> GroupPlan | None:
+    rdt = config.get("linux", {}).get("intelRdt")
+    if not rdt or host.resctrl is None:
+        return None
+    from runtime.plan.resctrl import plan_group
+
+    return plan_group(rdt, options.container_id, host.resctrl)
 
 
 def _plan_cgroup(
@@ -182,6 +204,10 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
         undo.push(cgroup.undo)
         for warning in cgroup.warnings:
             log.warning(warning)
+        if decision.resctrl is not None:
+            from runtime.lifecycle.resctrl import make_group
+
+            undo.push(make_group(decision.resctrl))
         init = _spawn(decision, container, cgroup)
         undo.push(cgroup.kill_all)
         undo.push(init.kill)
@@ -237,6 +263,10 @@ def _claim(store: StateStore, decision: Decision) -> Container:
         },
         os.geteuid(),
     )
+    if decision.resctrl is not None:
+        from runtime.lifecycle.resctrl import saved
+
+        container.data["resctrl"] = saved(decision.resctrl)
     try:
         container.save()
     except BaseException:
@@ -342,6 +372,10 @@ def _finish(
     container.data["pidStart"] = started[0]
     container.data["created"] = rfc3339_nanoseconds(time.time_ns())
     container.data["cgroupPaths"] = cgroup.saved()
+    if "resctrl" in container.data:
+        from runtime.lifecycle.resctrl import join
+
+        join(container.data["resctrl"], init.pid)
     container.save()
     if options.console_socket or options.pidfd_socket:
         _hand_over(init, options)

@@ -98,6 +98,10 @@ def destroy(container: Container, status: str, log: Log) -> None:
     elif container.pid == 0:
         cgroup.kill_all()  # the maker is dead; a child of its may still be on its way out
     cgroup.remove()
+    if "resctrl" in container.data:
+        from runtime.lifecycle.resctrl import remove
+
+        remove(container.data["resctrl"])
     container.remove()
     run_poststop(container, log)
 

@@ -123,6 +123,7 @@ def decide(
         container.id, config, container.pid, cgroup_paths,
         keyring=not container.data.get("noNewKeyring", False),
         parent_joins=_must_be_attached(container, options),
+        in_group="resctrl" in container.data,
     )  # fmt: skip
     plan = make_exec_plan(
         target, process, host, seccomp_filter(config, globals_.root, log),
@@ -213,6 +214,10 @@ def _start(
 def _at_barrier(barrier: int, process: InitProcess, container: Container) -> None:
     if barrier == ops.BARRIER_LIMITS:
         process.lift_limits()
+        if "resctrl" in container.data:
+            from runtime.lifecycle.resctrl import join
+
+            join(container.data["resctrl"], process.pid)
     elif barrier == ops.BARRIER_CGROUP and container.unit is not None:
         from runtime.cgroups.systemd import Scope
 

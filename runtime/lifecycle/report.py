@@ -46,6 +46,9 @@ HINTS = {
     ("scheduler", errno_numbers.EINVAL): "this kernel does not take that policy with these numbers",
     ("io_priority", errno_numbers.EPERM): "the real-time class needs CAP_SYS_ADMIN or CAP_SYS_NICE",
     ("cpu_affinity", errno_numbers.EINVAL): "none of these CPUs is in the cgroup's cpuset",
+    ("memory_policy", errno_numbers.EINVAL): "no such memory node, none that the cgroup's "
+    "cpuset.mems lets it use, or this kernel does not know the mode or the flag",
+    ("memory_policy", errno_numbers.ENOSYS): "this kernel knows nothing of memory nodes: no NUMA",
     ("apparmor", errno_numbers.ENOENT): "the profile is not loaded: apparmor_parser(8)",
     ("process_label", errno_numbers.EINVAL): "the loaded policy does not know this label",
     ("mask_path", errno_numbers.ENOENT): "masking a file needs /dev/null in the container",

@@ -8,6 +8,7 @@ from runtime.cgroups import merge
 from runtime.cgroups.cgroup import Cgroup
 from runtime.cgroups.update import Change
 from runtime.errors import ContainerError, StatusError
+from runtime.lifecycle.undo import Undo
 from runtime.record import save_record
 
 TYPE_CHECKING = False
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     from runtime.state import StateStore
 
 
-def update(store: StateStore, container_id: str, request: dict[str, Any], log: Log) -> None:
-    """Change what `request`, a part of linux.resources, names; all of it or nothing.
+def update(
+    store: StateStore,
+    container_id: str,
+    request: dict[str, Any],
+    log: Log,
+    rdt: dict[str, str] | None = None,
+) -> None:
+    """Change what `request` of linux.resources and `rdt` of linux.intelRdt name; all or nothing.
 
     The saved configuration becomes what holds now, so the next update builds on this one.
     Errors:  StatusError "container not running"; ConfigError, KernelError: the old values
@@ -34,19 +41,25 @@ def update(store: StateStore, container_id: str, request: dict[str, Any], log: L
         for warning in merge.warnings(stored, request):
             log.warning(warning)
         asked = merge.asked(request)
-        if not asked:
+        if not asked and not rdt:
             return
-        change = Change(Cgroup.load(container.cgroup_paths, unit=container.unit))
-        try:
-            change.make(merge.to_write(stored, asked), stored)
-            linux["resources"] = merge.to_save(stored, asked)
+        warnings: list[str] = []
+        with Undo() as undo:
+            if asked:
+                change = Change(Cgroup.load(container.cgroup_paths, unit=container.unit))
+                undo.push(lambda: _put_back(change, log))
+                change.make(merge.to_write(stored, asked), stored)
+                warnings = change.warnings
+                linux["resources"] = merge.to_save(stored, asked)
+            if rdt:
+                from runtime.lifecycle.resctrl import change_schemata
+
+                undo.push(change_schemata(container, rdt))
             container.save()
             save_record(container)
-        except BaseException:
-            _put_back(change, log)
-            raise
-        for warning in change.warnings:
-            log.warning(warning)
+            undo.commit()
+            for warning in warnings:
+                log.warning(warning)
     finally:
         os.close(lock)
 

@@ -51,13 +51,16 @@ class Target:
     cgroup_paths   controller -> directory to join, "" for version 2
     keyring        it has a session keyring of its own
     parent_joins   the process is not born in the v2 cgroup, but moved there
+    in_group       it is in a resctrl group, which the parent puts the process into
     """
 
-    __slots__ = ("cgroup_paths", "config", "container_id", "keyring", "parent_joins", "pid")
+    __slots__ = (
+        "cgroup_paths", "config", "container_id", "in_group", "keyring", "parent_joins", "pid",
+    )  # fmt: skip
 
     def __init__(
         self, container_id: str, config: Config, pid: int, cgroup_paths: dict[str, str],
-        *, keyring: bool, parent_joins: bool = False,
+        *, keyring: bool, parent_joins: bool = False, in_group: bool = False,
     ) -> None:  # fmt: skip
         self.container_id = container_id
         self.config = config
@@ -65,6 +68,7 @@ class Target:
         self.cgroup_paths = cgroup_paths
         self.keyring = keyring
         self.parent_joins = parent_joins
+        self.in_group = in_group
 
 
 def make_exec_plan(
@@ -86,7 +90,7 @@ def make_exec_plan(
     plan.preserved = preserve_fds
     todo = plan.ops
 
-    if plan.rlimits or plan.oom_score_adj is not None:
+    if plan.rlimits or plan.oom_score_adj is not None or target.in_group:
         todo.append(ops.sync(ops.BARRIER_LIMITS))
     plan.parent_joins = target.parent_joins
     if target.parent_joins:

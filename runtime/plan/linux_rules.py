@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CLOCKS = ("monotonic", "boottime")
 # Members of the linux section that cannot be served yet; `features` says so too.
-UNSUPPORTED_MEMBERS = ("netDevices", "memoryPolicy", "intelRdt", "mountLabel")
+UNSUPPORTED_MEMBERS = ("netDevices",)
 
 
 def check_linux(
@@ -64,6 +64,18 @@ def check_linux(
     members: Mapping[str, object] = linux
     for name in UNSUPPORTED_MEMBERS:
         found.unsupported(f"linux.{name}", members.get(name))
+    if linux.get("memoryPolicy"):
+        from runtime.plan.memory_policy import check_memory_policy
+
+        check_memory_policy(found, linux["memoryPolicy"])
+    if linux.get("intelRdt"):
+        from runtime.plan.resctrl import check_resctrl
+
+        check_resctrl(found, linux["intelRdt"], host.resctrl)
+    if linux.get("mountLabel"):
+        from runtime.plan.labels import check_mount_label
+
+        check_mount_label(found, linux["mountLabel"], host)
 
 
 def _check_namespaces(found: Findings, linux: Linux) -> None:

@@ -107,7 +107,9 @@ def make_plan(
         from runtime.plan.idmapped import plan_idmapped
 
         plan_idmapped(plan, config, requests, namespaces, bundle_path)
-    todo += plan_mounts(requests, bundle_path, namespaces, host, cgroup_dirs)
+    todo += plan_mounts(
+        requests, bundle_path, namespaces, host, cgroup_dirs, linux.get("mountLabel", "")
+    )
     if notify_folder:
         from runtime.plan.notify import plan_notify
 

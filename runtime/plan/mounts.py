@@ -86,8 +86,12 @@ def plan_mounts(
     namespaces: Namespaces,
     host: HostFacts,
     cgroup_dirs: list[tuple[Hierarchy, str]],
+    label: str = "",
 ) -> list[Op]:
-    """The operations that mount everything, read-write where files are yet to be made."""
+    """The operations that mount everything, read-write where files are yet to be made.
+
+    `label` is linux.mountLabel.
+    """
     planned: list[Op] = []
     for request in requests:
         if request.is_bind:
@@ -98,7 +102,7 @@ def plan_mounts(
 
             planned += plan_cgroup_mount(request, namespaces, host, cgroup_dirs)
         else:
-            planned.append(_mount(request, namespaces, host))
+            planned += _mount(request, namespaces, host, label)
     return planned
 
 
@@ -150,7 +154,7 @@ def _bind(request: MountRequest, bundle_path: str) -> Op:
     )
 
 
-def _mount(request: MountRequest, namespaces: Namespaces, host: HostFacts) -> Op:
+def _mount(request: MountRequest, namespaces: Namespaces, host: HostFacts, label: str) -> list[Op]:
     options, fstype = request.options, request.fstype
     source = request.source
     attr_set, rec_set = options.attr_set, options.rec_set
@@ -175,12 +179,18 @@ def _mount(request: MountRequest, namespaces: Namespaces, host: HostFacts) -> Op
         is_ro = False
         attr_set &= ~RDONLY
         rec_set &= ~RDONLY
-    return ops.mount(
+    words = filesystem_options(options, is_ro=is_ro)
+    labelled: list[Op] = []
+    if label and not options.is_remount:
+        from runtime.plan.labels import plan_mount_label
+
+        labelled = plan_mount_label(request, words, label)
+    mount = ops.mount(
         request.origin,
         fstype=fstype,
         source=source or fstype,
         target=request.target,
-        options=filesystem_options(options, is_ro=is_ro),
+        options=words,
         flags=flags,
         attr_set=attr_set,
         attr_clr=options.attr_clr,
@@ -188,3 +198,4 @@ def _mount(request: MountRequest, namespaces: Namespaces, host: HostFacts) -> Op
         rec_clr=options.rec_clr,
         propagation=options.propagation,
     )
+    return [mount, *labelled]

@@ -101,6 +101,7 @@ CODES = {
     "user": 33, "caps": 34, "personality": 35, "chdir": 36, "executable": 37, "fifo": 38,
     "exec": 39, "rlimit": 40, "console": 41, "join": 42, "enter_root": 43, "scheduler": 44,
     "io_priority": 45, "cpu_affinity": 46, "apparmor": 47, "process_label": 48,
+    "memory_policy": 49, "file_label": 50,
 }  # fmt: skip
 
 
@@ -323,9 +324,17 @@ def readonly_path(origin: str, path: str) -> Op:
     return Op("readonly_path", origin, f"make {path} read-only", 0, (), (path,))
 
 
-def mask_path(origin: str, path: str) -> Op:
-    """Hide `path` behind /dev/null or an empty directory; an absent path is skipped."""
-    return Op("mask_path", origin, f"mask {path}", 0, (), (path,))
+def mask_path(origin: str, path: str, context: str | None = None) -> Op:
+    """Hide `path` behind /dev/null or an empty directory; an absent path is skipped.
+
+    `context` is the SELinux label of the directory, as mount(8) takes it.
+    """
+    return Op("mask_path", origin, f"mask {path}", 0, (), (path, context))
+
+
+def file_label(origin: str, path: str, label: str) -> Op:
+    """Give what is at `path` inside the root an SELinux label."""
+    return Op("file_label", origin, f"label {path}", 0, (), (path, label))
 
 
 def umask(origin: str, mask: int) -> Op:
@@ -398,6 +407,12 @@ def cpu_affinity(origin: str, cpus: str, mask: bytes) -> Op:
 def every_cpu() -> Op:
     """Run wherever the cgroup lets us, not where the runtime was told to; best effort."""
     return Op("cpu_affinity", "default CPU affinity", "run on every CPU", 0, (), (b"",))
+
+
+def memory_policy(mode: str, nodes: str, number: int, mask: bytes) -> Op:
+    """set_mempolicy(2): `number` is the mode with its flags."""
+    what = f"set the memory policy {mode}" + (f" of the nodes {nodes}" if nodes else "")
+    return Op("memory_policy", "linux.memoryPolicy", what, 0, (number,), (mask,))
 
 
 def apparmor(profile: str) -> Op:

@@ -80,7 +80,7 @@ def plan_umask(process: Process) -> list[Op]:
 
 
 def plan_attributes(config: Config, process: Process) -> list[Op]:
-    """no_new_privs, scheduler, I/O priority, personality: before rights are given up."""
+    """no_new_privs, scheduler, I/O priority, personality, memory policy."""
     planned = []
     if process.get("noNewPrivileges", False):
         planned.append(ops.no_new_privs())
@@ -91,6 +91,11 @@ def plan_attributes(config: Config, process: Process) -> list[Op]:
     domain = config.get("linux", {}).get("personality", {}).get("domain")
     if domain is not None:
         planned.append(ops.personality(PERSONALITIES[domain]))
+    policy = config.get("linux", {}).get("memoryPolicy")
+    if policy:
+        from runtime.plan.memory_policy import plan_memory_policy
+
+        planned.append(plan_memory_policy(policy))
     return planned
 
 

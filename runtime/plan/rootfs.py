@@ -63,15 +63,22 @@ def plan_readonly_root(config: Config) -> list[Op]:
 
 def plan_closed_paths(linux: Linux) -> list[Op]:
     """readonlyPaths, then maskedPaths: a path in both is masked, not merely read-only."""
-    planned: list[Op] = []
-    for key, paths, make in (
-        ("readonlyPaths", linux.get("readonlyPaths", ()), ops.readonly_path),
-        ("maskedPaths", linux.get("maskedPaths", ()), ops.mask_path),
-    ):
-        seen = set()
-        for index, path in enumerate(paths):
-            path = clean_path(path)
-            if path not in seen:
-                seen.add(path)
-                planned.append(make(f"linux.{key}[{index}]", path))
-    return planned
+    planned = [
+        ops.readonly_path(origin, path)
+        for origin, path in _distinct("linux.readonlyPaths", linux.get("readonlyPaths", ()))
+    ]
+    masked = _distinct("linux.maskedPaths", linux.get("maskedPaths", ()))
+    context = None
+    if masked and linux.get("mountLabel"):
+        from runtime.plan.labels import mount_context
+
+        context = mount_context(linux["mountLabel"])
+    return planned + [ops.mask_path(origin, path, context) for origin, path in masked]
+
+
+def _distinct(field: str, paths: list[str] | tuple[str, ...]) -> list[tuple[str, str]]:
+    """(place in the configuration, path), each path once."""
+    places: dict[str, str] = {}
+    for index, path in enumerate(paths):
+        places.setdefault(clean_path(path), f"{field}[{index}]")
+    return [(place, path) for path, place in places.items()]

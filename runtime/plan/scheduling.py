@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from runtime.plan import ops
+from runtime.plan.bit_list import bit_mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,31 +69,8 @@ def _on_cpus(key: str, cpus: str) -> Op:
 
 
 def cpu_mask(cpus: str) -> bytes:
-    """``0-3,7`` as sched_setaffinity(2) takes it: bits in words of the machine's order.
+    """``0-3,7`` as sched_setaffinity(2) takes it.
 
     Errors:  ValueError that says what is wrong with it; an empty list, too.
     """
-    bits = 0
-    for part in cpus.split(","):
-        text = part.strip()
-        if not text:
-            continue
-        low, dash, high = text.partition("-")
-        if not (_is_number(low) and (not dash or _is_number(high))):
-            raise ValueError(f'"{text}" is neither a CPU nor a range of them')
-        first, last = int(low), int(high or low)
-        if first > last:
-            raise ValueError(f'the range "{text}" runs backwards')
-        if last >= CPUS_MOST:
-            raise ValueError(f"{last} is no CPU, Linux has at most {CPUS_MOST}")
-        bits |= ((1 << (last - first + 1)) - 1) << first
-    if not bits:
-        raise ValueError("names no CPU")
-    words = (bits.bit_length() + 63) // 64
-    return b"".join(
-        (bits >> 64 * word & 0xFFFFFFFFFFFFFFFF).to_bytes(8, sys.byteorder) for word in range(words)
-    )
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 8
+    return bit_mask(cpus, "CPU", CPUS_MOST)

@@ -106,6 +106,7 @@ def test_the_order_of_the_keys_is_runcs(document: dict[str, Any], libseccomp: st
     ]  # fmt: skip
     assert list(document["linux"]) == [
         "namespaces", "capabilities", "cgroup", "seccomp", "apparmor", "selinux", "intelRdt",
+        "memoryPolicy",
         "mountExtensions", "netDevices",
     ]  # fmt: skip
 
@@ -126,9 +127,23 @@ def test_what_is_said_not_to_be_there_is_refused(member: str) -> None:
         check_rules(config, CreateOptions("a"), facts())
 
 
-@pytest.mark.parametrize("name", ["intelRdt", "netDevices"])
-def test_what_is_not_built_yet(name: str, document: dict[str, Any]) -> None:
-    assert document["linux"][name] == {"enabled": False}
+def test_what_is_not_built_yet(document: dict[str, Any]) -> None:
+    assert document["linux"]["netDevices"] == {"enabled": False}
+
+
+def test_resctrl(document: dict[str, Any]) -> None:
+    assert document["linux"]["intelRdt"] == {"enabled": True, "schemata": True, "monitoring": True}
+
+
+def test_memory_policies_are_all_of_the_schema(document: dict[str, Any]) -> None:
+    policy = document["linux"]["memoryPolicy"]
+    assert policy["modes"] == [
+        "MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED",
+        "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE",
+    ]  # fmt: skip
+    assert policy["flags"] == [
+        "MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["apparmor", "selinux"])

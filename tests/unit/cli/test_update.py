@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from runtime.cli import update as command
+from runtime.host import resctrl
 from tests.unit.cli.conftest import FakeContainer
 
 if TYPE_CHECKING:
@@ -24,8 +24,11 @@ def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]
     """What the lifecycle was asked for, without sections that are empty."""
     found: list[dict[str, Any]] = []
 
-    def update(_store: object, _id: str, request: dict[str, Any], _log: object) -> None:
-        found.append({section: members for section, members in request.items() if members})
+    def update(
+        _store: object, _id: str, request: dict[str, Any], _log: object, rdt: dict[str, str]
+    ) -> None:
+        sections = {**request, "intelRdt": rdt}
+        found.append({section: members for section, members in sections.items() if members})
 
     module = ModuleType("runtime.lifecycle.update")
     vars(module)["update"] = update
@@ -83,21 +86,21 @@ def test_refused(
     line: str, reason: str, pyrunc: Pyrunc, asked: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(command, "is_there", lambda _path: False)
+    monkeypatch.setattr(resctrl, "read_resctrl", lambda: None)
     status, _, err = pyrunc(f"--log-format json update {line} a")
     assert status == 1
     assert reason in json.loads(err.splitlines()[-1])["msg"]
     assert asked == []
 
 
-def test_rdt_where_the_host_has_it(
+def test_rdt_where_the_host_has_half_of_it(
     pyrunc: Pyrunc, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "is_there", lambda path: path == "/sys/fs/resctrl/info/L3")
-    words = "updating a non-existent Intel RDT configuration is not supported"
-    assert words in pyrunc("update --l3-cache-schema L3:0=f a").err
+    half = resctrl.Resctrl("/r", has_l3=True, has_mb=False)
+    monkeypatch.setattr(resctrl, "read_resctrl", lambda: half)
+    assert pyrunc("update --l3-cache-schema L3:0=f a").status == 0
     assert "is not enabled" in pyrunc("update --mem-bw-schema MB:0=1 a").err
-    assert asked == []
+    assert asked == [{"intelRdt": {"l3CacheSchema": "L3:0=f"}}]
 
 
 @pytest.mark.parametrize("option", ["--kernel-memory", "--kernel-memory-tcp"])

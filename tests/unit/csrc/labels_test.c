@@ -1,8 +1,9 @@
-/* sources: plan.c proc.c op_labels.c */
+/* sources: plan.c proc.c rootpath.c op_labels.c */
 #define _GNU_SOURCE
 #include "child.h"
 
 #include <limits.h>
+#include <sys/xattr.h>
 
 #include "check.h"
 #include "plans.h"
@@ -32,6 +33,10 @@ static void fresh(const char *profile)
 	draft.slot_count = 2;
 	draft_string(&draft, draft_op(&draft, OP_apparmor), 0, profile);
 	draft_string(&draft, draft_op(&draft, OP_process_label), 0, "u:r:t:s0");
+	struct plan_op *label = draft_op(&draft, OP_file_label);
+
+	draft_string(&draft, label, 0, "/queue");
+	draft_string(&draft, label, 1, "u:r:f:s0");
 	const char *bytes = draft_bytes(&draft, &size);
 
 	need(plan_decode(&plan, bytes, size, &why) == 0, "plan");
@@ -110,6 +115,27 @@ static void selinux(void)
 	done();
 }
 
+static void file_label(void)
+{
+	char seen[32] = "";
+
+	mkdir("queue", 0755);
+	fresh("x");
+	child.root_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (op_file_label(&plan.ops[2], &child, &call) == 0) {
+		CHECK(getxattr("queue", "security.selinux", seen, sizeof(seen)) == 9);
+		CHECK_TEXT(seen, "u:r:f:s0");
+	} else { /* not root, or a filesystem without such labels */
+		CHECK(errno == EPERM || errno == EOPNOTSUPP);
+		CHECK_TEXT(call, "setxattr");
+	}
+	need(rmdir("queue") == 0, "rmdir");
+	CHECK_FAILS(op_file_label(&plan.ops[2], &child, &call), ENOENT);
+	CHECK_TEXT(call, "openat2");
+	close(child.root_fd);
+	done();
+}
+
 static void absent(void)
 {
 	need(rename("proc/self/attr", "proc/self/none") == 0, "rename");
@@ -128,6 +154,7 @@ int main(void)
 	apparmor();
 	too_long();
 	selinux();
+	file_label();
 	absent();
 	CHECK(count_fds() == before);
 	return check_status();

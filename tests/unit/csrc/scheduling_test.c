@@ -95,11 +95,39 @@ static void refused_by_an_outer_filter(void)
 	CHECK_FAILS(run(op_cpu_affinity, &empty, &one, sizeof(one)), EPERM);
 }
 
+static int policy_now(void)
+{
+	int mode = -1;
+
+	need(syscall(SYS_get_mempolicy, &mode, NULL, 0, NULL, 0) == 0, "get_mempolicy");
+	return mode;
+}
+
+static void memory_policy(void)
+{
+	const struct plan_op standard = { .number = { 0 } }, bind = { .number = { 2 } };
+	const struct plan_op many = { .number = { 5 | 1 << 15 } };
+	unsigned long first[1] = { 1 }, far[2] = { [1] = 1ul << 63 };
+
+	if (syscall(SYS_set_mempolicy, 0, NULL, 0) < 0 && errno == ENOSYS)
+		return; /* no NUMA in this kernel */
+	CHECK(run(op_memory_policy, &bind, first, sizeof(first)) == 0);
+	CHECK(policy_now() == 2);
+	CHECK(run(op_memory_policy, &many, first, sizeof(first)) == 0);
+	CHECK(policy_now() == (5 | 1 << 15));
+	CHECK_FAILS(run(op_memory_policy, &bind, far, sizeof(far)), EINVAL);
+	CHECK_TEXT(call, "set_mempolicy");
+	CHECK(run(op_memory_policy, &standard, "", 0) == 0);
+	CHECK(policy_now() == 0);
+	CHECK_FAILS(run(op_memory_policy, &bind, "", 0), EINVAL);
+}
+
 int main(void)
 {
 	check_apart(scheduler);
 	check_apart(io_priority);
 	check_apart(cpu_affinity);
 	check_apart(refused_by_an_outer_filter);
+	check_apart(memory_policy);
 	return check_status();
 }

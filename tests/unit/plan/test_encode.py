@@ -236,6 +236,7 @@ REQUIRES_STRINGS = [
     op
     for op in (
         ops.keyring("k", in_user_namespace=False), ops.every_cpu(), ops.apparmor("p"),
+        ops.memory_policy("m", "", 0, b""), ops.file_label("o", "/", "l"),
         ops.process_label("l"), ops.link_up("l"), ops.hostname("h"),
         ops.domainname("d"),
         ops.sysctl("o", "p", "v"), ops.root("/"), ops.mkdir("o", "/"),

@@ -123,9 +123,6 @@ def line(inside: int, outside: int, size: int) -> dict[str, int]:
             "linux.personality.domain: is missing, expected LINUX or LINUX32",
         ),
         ({"netDevices": {"eth0": {}}}, f"linux.netDevices: {UNSUPPORTED}"),
-        ({"memoryPolicy": {"mode": "MPOL_BIND"}}, f"linux.memoryPolicy: {UNSUPPORTED}"),
-        ({"intelRdt": {"closID": "x"}}, f"linux.intelRdt: {UNSUPPORTED}"),
-        ({"mountLabel": "l"}, f"linux.mountLabel: {UNSUPPORTED}"),
     ],
 )
 def test_linux(linux: dict[str, Any], problem: str) -> None:

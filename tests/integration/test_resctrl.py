@@ -116,7 +116,7 @@ class TestUpdate:
         args = ("update", "--pids-limit", "77", container.id, "--l3-cache-schema")
         bad = here.call(*args[:3], args[4], "L3:0=x", args[3])
         assert bad.status == 1
-        assert 'linux.intelRdt: "L3:0=x" is no schema' in bad.err
+        assert "is no schema like L3:0=ff;1=f0" in bad.err
         assert schemata.read_text() == "L3:0=f\n"
         here.call(*args[:3], args[4], "L3:0=3", args[3]).check()
         assert schemata.read_text() == "L3:0=3\n"

@@ -82,6 +82,11 @@ int k_user_namespace(const char *uid_map, const char *gid_map)
 	return fd;
 }
 
+int k_enter_network(int netns_fd)
+{
+	return setns(netns_fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
 int k_map_ids(int tree_fd, int userns_fd, int recursive)
 {
 	const struct sys_mount_attr attr = {

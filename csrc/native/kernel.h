@@ -16,6 +16,8 @@
 int k_open_tree(const char *path, int recursive);
 /* A user namespace with these maps, lines as in /proc/PID/uid_map, and nobody in it. */
 int k_user_namespace(const char *uid_map, const char *gid_map);
+/* This thread goes on in another network namespace, setns(2). */
+int k_enter_network(int netns_fd);
 /* Let a detached mount show ids as the user namespace maps them. Linux 5.12. */
 int k_map_ids(int tree_fd, int userns_fd, int recursive);
 /*

@@ -79,7 +79,6 @@ def linux_features() -> dict[str, Json]:
     """The document's `linux`. For engines, `enabled` means built in, not usable here."""
     from runtime.cgroups.plan import CONTROLLERS
     from runtime.plan.capabilities import NAMES
-    from runtime.plan.linux_rules import UNSUPPORTED_MEMBERS
     from runtime.plan.memory_policy import MODE_FLAGS, MODES
     from runtime.plan.mount_options import IDMAP_WORDS
     from runtime.plan.namespaces import FLAGS
@@ -100,7 +99,7 @@ def linux_features() -> dict[str, Json]:
         "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
         "memoryPolicy": {"modes": _sorted(MODES), "flags": _sorted(MODE_FLAGS)},
         "mountExtensions": {"idmap": {"enabled": "idmap" in IDMAP_WORDS}},
-        "netDevices": {"enabled": "netDevices" not in UNSUPPORTED_MEMBERS},
+        "netDevices": {"enabled": True},
     }
 
 

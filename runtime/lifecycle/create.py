@@ -216,7 +216,7 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
         from runtime.record import save_record
 
         try:
-            _accompany(init, plan, container, cgroup)
+            _accompany(init, plan, container, cgroup, undo)
             if cgroup.scope is not None:
                 cgroup.scope.settle()
             _finish(init, container, cgroup, decision.options)
@@ -324,7 +324,9 @@ def _make_fifo(container: Container, plan: Plan) -> None:
         raise HostError(f"make {container.fifo}", errno=error.errno or 0) from error
 
 
-def _accompany(init: InitProcess, plan: Plan, container: Container, cgroup: Cgroup) -> None:
+def _accompany(
+    init: InitProcess, plan: Plan, container: Container, cgroup: Cgroup, undo: Undo
+) -> None:
     """Meet the child at its barriers up to the last."""
 
     def at_barrier(barrier: int) -> None:
@@ -338,10 +340,20 @@ def _accompany(init: InitProcess, plan: Plan, container: Container, cgroup: Cgro
             write_time_offsets(init.pid, plan)
         elif barrier == ops.BARRIER_CGROUP and cgroup.scope is not None:
             cgroup.scope.attach(init.pid)
+        elif barrier == ops.BARRIER_NETWORK:
+            _move_devices(init, container, undo)
         elif barrier == ops.BARRIER_HOOKS:
             _run_create_hooks(container, init.pid)
 
     init.run_to_end_of_plan(at_barrier, ops.BARRIER_CREATED)
+
+
+def _move_devices(init: InitProcess, container: Container, undo: Undo) -> None:
+    from runtime.lifecycle.net_devices import move_devices, open_network
+
+    network_fd = open_network(init.pid)
+    undo.at_end(lambda: os.close(network_fd))
+    undo.push(move_devices(container.config["linux"]["netDevices"], network_fd))
 
 
 def _run_create_hooks(container: Container, pid: int) -> None:

@@ -14,14 +14,19 @@ class Undo:
     A step that fails does not hide the first error: it becomes a note of it.
     """
 
-    __slots__ = ("_steps",)
+    __slots__ = ("_last", "_steps")
 
     def __init__(self) -> None:
         self._steps: list[Callable[[], object]] = []
+        self._last: list[Callable[[], object]] = []
 
     def push(self, step: Callable[[], object]) -> None:
         """Remember how to undo what was just done."""
         self._steps.append(step)
+
+    def at_end(self, step: Callable[[], object]) -> None:
+        """Do this after all else, whether it went well or not: it only holds what steps need."""
+        self._last.append(step)
 
     def commit(self) -> None:
         """All went well: nothing will be undone."""
@@ -36,8 +41,8 @@ class Undo:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        while self._steps:
-            step = self._steps.pop()
+        while self._steps or self._last:
+            step = self._steps.pop() if self._steps else self._last.pop()
             try:
                 step()
             except Exception as failure:  # whatever it is, the steps before it are still ours

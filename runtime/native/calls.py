@@ -83,6 +83,16 @@ def user_namespace(uid_map: bytes, gid_map: bytes) -> int:
     return result
 
 
+def enter_network(netns_fd: int) -> None:
+    """Go on in another network namespace, setns(2); sockets stay where they were made.
+
+    Errors:  OSError.
+    """
+    result = lib.k_enter_network(netns_fd)
+    if result < 0:
+        raise OSError(-result, "setns")
+
+
 def map_ids(tree_fd: int, userns_fd: int, *, recursive: bool) -> None:
     """Let a detached mount show ids as a user namespace maps them, mount_setattr(2).
 

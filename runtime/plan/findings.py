@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from runtime.errors import ConfigError
 
-UNSUPPORTED = "is not supported by this version of pyrunc"
 SHOWN_MOST = 20
 
 
@@ -31,11 +30,6 @@ class Findings:
             return True
         self.error(field, f'"{path}" is relative, expected an absolute path')
         return False
-
-    def unsupported(self, field: str, value: object) -> None:
-        """An error unless `value` is one of those that ask for nothing."""
-        if value:
-            self.error(field, UNSUPPORTED)
 
 
 def raise_errors(found: Findings, whole: str) -> None:

@@ -16,8 +16,6 @@ from runtime.plan.rootfs import PROPAGATION_FIELD, PROPAGATIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from oci_schema.types import Config, Device, Linux
     from runtime.host.facts import HostFacts
     from runtime.plan.findings import Findings
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from runtime.plan.options import CreateOptions
 
 CLOCKS = ("monotonic", "boottime")
-# Members of the linux section that cannot be served yet; `features` says so too.
-UNSUPPORTED_MEMBERS = ("netDevices",)
 
 
 def check_linux(
@@ -61,9 +57,15 @@ def check_linux(
         )
     if linux.get("personality") and "domain" not in linux["personality"]:
         found.error("linux.personality.domain", "is missing, expected LINUX or LINUX32")
-    members: Mapping[str, object] = linux
-    for name in UNSUPPORTED_MEMBERS:
-        found.unsupported(f"linux.{name}", members.get(name))
+    _check_rare(found, linux, namespaces, host)
+
+
+def _check_rare(found: Findings, linux: Linux, namespaces: Namespaces, host: HostFacts) -> None:
+    """Members whose rules are loaded only with them."""
+    if linux.get("netDevices"):
+        from runtime.plan.net_devices import check_net_devices
+
+        check_net_devices(found, linux["netDevices"], namespaces, host)
     if linux.get("memoryPolicy"):
         from runtime.plan.memory_policy import check_memory_policy
 

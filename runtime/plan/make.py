@@ -84,6 +84,8 @@ def make_plan(
         # The parent sets them on the intermediate, for the process that it has not forked yet.
         todo.insert(0, ops.sync(ops.BARRIER_LIMITS))
 
+    if linux.get("netDevices"):
+        todo.append(ops.sync(ops.BARRIER_NETWORK))
     todo.append(ops.every_cpu())
     todo.append(ops.setsid())
     if not options.no_new_keyring:

@@ -19,6 +19,7 @@ BARRIER_HOOKS = 4  # root filesystem ready, not pivoted: prestart, createRuntime
 BARRIER_CREATED = 5  # all done but the exec fifo: the parent saves the state
 BARRIER_LIMITS = 6  # before anything else: the parent lifts limits, sets the oom score
 BARRIER_PROGRAM = 7  # exec: all done but the seccomp filter and execve
+BARRIER_NETWORK = 8  # in its namespaces: the parent moves network devices there
 BARRIER_NAMES = {
     BARRIER_MAPS: "user namespace maps",
     BARRIER_TIME: "time offsets",
@@ -27,6 +28,7 @@ BARRIER_NAMES = {
     BARRIER_CREATED: "created",
     BARRIER_LIMITS: "limits",
     BARRIER_PROGRAM: "program",
+    BARRIER_NETWORK: "network devices",
 }
 
 # Flags of single operations.

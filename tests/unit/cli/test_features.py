@@ -5,16 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from harness.plans import facts, minimal
 
 from oci_schema.explain import explain
 from runtime.cli import features
 from runtime.cli.dispatch import COMMANDS
-from runtime.errors import ConfigError
-from runtime.plan.linux_rules import UNSUPPORTED_MEMBERS
 from runtime.plan.mount_options import split_options
-from runtime.plan.options import CreateOptions
-from runtime.plan.rules import check_rules
 from runtime.version import VERSION
 
 if TYPE_CHECKING:
@@ -120,15 +115,8 @@ def test_annotations(document: dict[str, Any]) -> None:
     assert document["potentiallyUnsafeConfigAnnotations"] == ["org.systemd.property."]
 
 
-@pytest.mark.parametrize("member", UNSUPPORTED_MEMBERS)
-def test_what_is_said_not_to_be_there_is_refused(member: str) -> None:
-    config = minimal(linux={member: {"a": 1}})
-    with pytest.raises(ConfigError, match=f"linux.{member}: is not supported"):
-        check_rules(config, CreateOptions("a"), facts())
-
-
-def test_what_is_not_built_yet(document: dict[str, Any]) -> None:
-    assert document["linux"]["netDevices"] == {"enabled": False}
+def test_network_devices(document: dict[str, Any]) -> None:
+    assert document["linux"]["netDevices"] == {"enabled": True}
 
 
 def test_resctrl(document: dict[str, Any]) -> None:

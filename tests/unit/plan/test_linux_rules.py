@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from harness.plans import facts, minimal, options, problems_of, warnings_of
 
-UNSUPPORTED = "is not supported by this version of pyrunc"
 ONE = {"containerID": 0, "hostID": 1000, "size": 10}
 LOOP = {"type": "b", "path": "/dev/loop", "major": 7, "minor": 0}
 
@@ -122,7 +121,6 @@ def line(inside: int, outside: int, size: int) -> dict[str, int]:
             {"personality": {"flags": []}},
             "linux.personality.domain: is missing, expected LINUX or LINUX32",
         ),
-        ({"netDevices": {"eth0": {}}}, f"linux.netDevices: {UNSUPPORTED}"),
     ],
 )
 def test_linux(linux: dict[str, Any], problem: str) -> None:

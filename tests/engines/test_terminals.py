@@ -54,7 +54,7 @@ def test_podman_exec_large_output(podman: Podman, name: str) -> None:
 def test_podman_attach(podman: Podman, name: str) -> None:
     podman.call("run", "-d", "-it", "--name", name, podman.image, "sh")
     with show(podman, "attach", name) as terminal:
-        terminal.type(b"echo at $((40 + 2)); stty size\r")
+        terminal.type(b"echo at $((40 + 2)); sleep 1; stty size\r")
         terminal.wait_for("at 42")
         terminal.wait_for("33 77")
         terminal.type(b"exit 5\r")

@@ -7,6 +7,7 @@ import re
 
 Path = tuple[str | int, ...]
 
+STEP = re.compile(r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([^.\[]+)')
 TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+', re.DOTALL)
 
 
@@ -40,6 +41,21 @@ def locate(text: str) -> dict[Path, int]:
         else:
             places[tuple(path)] = token.start()
     return places
+
+
+def path_of(field: str) -> Path:
+    """The keys and indexes of a place as errors spell it: ``mounts[3].options[1]``."""
+    steps: list[str | int] = []
+    for index, quoted, plain in STEP.findall(field):
+        steps.append(int(index) if index else json.loads(quoted) if quoted else plain)
+    return tuple(steps)
+
+
+def nearest(places: dict[Path, int], path: Path) -> int:
+    """The offset of the value at `path`, or of what surrounds the place where it is missing."""
+    while path and path not in places:
+        path = path[:-1]
+    return places.get(path, 0)
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:

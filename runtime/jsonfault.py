@@ -27,7 +27,17 @@ WRONG = {
 }
 
 
-def describe(data: bytes, name: str, error: Exception, *, allow_surrogates: bool) -> ConfigError:
+class JsonError(ConfigError):
+    """A text that is refused, at a line and column, both from 1."""
+
+    def __init__(self, name: str, line: int, column: int, words: str) -> None:
+        super().__init__(f"{name}: line {line}, column {column}: {words}")
+        self.line = line
+        self.column = column
+        self.words = words
+
+
+def describe(data: bytes, name: str, error: Exception, *, allow_surrogates: bool) -> JsonError:
     """The error for a text that `parse` stumbled over with `error`."""
     if isinstance(error, UnicodeDecodeError):
         # Up to the bad byte the text is good, so its length in characters can be told.
@@ -103,7 +113,10 @@ def _found(text: str, offset: int) -> str:
 
 
 def _wrong_in_string(mark: str, *, allow_surrogates: bool) -> str:
-    value = json.loads(mark)
+    try:
+        value = json.loads(mark)
+    except json.JSONDecodeError:
+        return ""  # the grammar is not what is asked here
     if "\0" in value:
         return "a string with a NUL character"
     try:
@@ -126,6 +139,5 @@ def _wrong_in_number(mark: str) -> str:
     return ""
 
 
-def _at(text: str, offset: int, name: str, words: str) -> ConfigError:
-    line, column = line_and_column(text, offset)
-    return ConfigError(f"{name}: line {line}, column {column}: {words}")
+def _at(text: str, offset: int, name: str, words: str) -> JsonError:
+    return JsonError(name, *line_and_column(text, offset), words)

@@ -37,16 +37,20 @@ def tolerate(config: Any, text: str) -> Any:
     """
     if config is None:
         raise ConfigError("config cannot be null", field=CONFIG_NAME)
-    config = without_nulls(config)
-    if isinstance(config, dict):
-        config = {key: value for key, value in config.items() if key not in FOREIGN_SECTIONS}
-        _strip_file_types(config.get("linux"))
-        checked = _with_plain_propagation(config)
-    else:
-        checked = config
+    config, checked = tolerated(config)
     if not is_valid(checked) or unmet_needs(checked):
         raise refusal(checked, text)
     return config
+
+
+def tolerated(config: Any) -> tuple[Any, Any]:
+    """The configuration without what is tolerated, and a copy that the schema may look at."""
+    config = without_nulls(config)
+    if not isinstance(config, dict):
+        return config, config
+    config = {key: value for key, value in config.items() if key not in FOREIGN_SECTIONS}
+    _strip_file_types(config.get("linux"))
+    return config, _with_plain_propagation(config)
 
 
 def tolerate_process(process: Any, text: str, name: str) -> Any:

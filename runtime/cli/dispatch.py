@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # Each is a module of this package with a COMMAND and a main(call) -> exit status.
 COMMANDS = (
     "create", "delete", "events", "exec", "features", "kill", "list", "pause", "ps", "resume",
-    "run", "spec", "start", "state", "update",
+    "run", "spec", "start", "state", "update", "validate",
 )  # fmt: skip
 # runc has these, and pyrunc has not yet: "unknown command" would be wrong for people who
 # know runc, so they are refused by name. Their --help must fail too: podman takes a
@@ -120,7 +120,7 @@ def check_name(name: str) -> None:
         return
     if name in NOT_SUPPORTED:
         raise ConfigError(f"{name} is not supported by this version of pyrunc")
-    from runtime.cli.suggest import did_you_mean  # seldom
+    from runtime.suggest import did_you_mean  # seldom
 
     hint = did_you_mean(name, (*COMMANDS, "help"))
     refusal = UsageError(f"No help topic for '{name}'", hint=hint)

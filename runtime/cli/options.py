@@ -199,7 +199,7 @@ def check_count(command: Command, count: int) -> None:
 
 
 def _unknown(name: str, options: tuple[Option, ...]) -> GrammarError:
-    from runtime.cli.suggest import did_you_mean  # seldom
+    from runtime.suggest import did_you_mean  # seldom
 
     shown = [option for option in options if not option.hidden]
     names = [f"--{name}" for option in shown for name in (option.name, *option.aliases)]

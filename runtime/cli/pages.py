@@ -227,4 +227,33 @@ pids and unified are used. Sizes are bytes, or have a unit: k, m, g, t or p, pow
         ),
         statuses=ALIVE,
     ),
+    "validate": Page(
+        """
+All layers that create has are asked: JSON, the schema of the specification, the rules about
+several properties, the limits that this host can set, the filter that libseccomp makes. What one
+of them refuses is left out for the next. Then comes what create would accept without a word: the
+namespaces, capabilities and paths of the host that the program gets, mounts hidden by later ones,
+properties that the specification does not know. Everything is judged as for root on this host.
+
+Every finding has a code that stays the same. With --json it has the members level, code, field,
+pointer (RFC 6901), line, column, value, message, allowed and hint.
+
+Editors that know JSON Schema complete and check a config.json by what --schema prints, when it
+begins with a member such as `"$schema": "/etc/oci-config.schema.json"`, which pyrunc ignores.
+""",
+        examples=(
+            ("Look at the bundle in the working directory", "pyrunc validate"),
+            ("Refuse a configuration in CI, also for warnings",
+             "pyrunc validate --strict --config config.json"),
+            ("Count the findings by code",
+             "pyrunc validate --json | jq -r '.findings[].code' | sort | uniq -c"),
+            ("Write the schema for an editor", "pyrunc validate --schema > oci-config.schema.json"),
+        ),
+        exits=(
+            ("0", "there are no errors"),
+            ("1", "there are errors, or nothing could be read"),
+            ("2", "with --strict: there are warnings, and no errors"),
+        ),
+        statuses=(),
+    ),
 }  # fmt: skip

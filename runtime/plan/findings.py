@@ -8,13 +8,18 @@ SHOWN_MOST = 20
 
 
 class Findings:
-    """What was found: errors as (field, text), warnings as lines."""
+    """What was found: errors as (field, text), warnings as (field, text, code)."""
 
-    __slots__ = ("errors", "warnings")
+    __slots__ = ("errors", "warned")
 
     def __init__(self) -> None:
         self.errors: list[tuple[str, str]] = []
-        self.warnings: list[str] = []
+        self.warned: list[tuple[str, str, str]] = []
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings, one line each."""
+        return [f"{field}: {text} [{code}]" for field, text, code in self.warned]
 
     def error(self, field: str, text: str) -> None:
         """A reason not to create the container."""
@@ -22,7 +27,7 @@ class Findings:
 
     def warn(self, field: str, text: str, code: str) -> None:
         """Something that was asked for and will not be, with a code to look for."""
-        self.warnings.append(f"{field}: {text} [{code}]")
+        self.warned.append((field, text, code))
 
     def absolute(self, field: str, path: str) -> bool:
         """An error unless `path` starts at the root."""

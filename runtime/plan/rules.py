@@ -27,6 +27,13 @@ def check_rules(config: Config, options: CreateOptions, host: HostFacts) -> list
 
     Errors:  one ConfigError that names everything that is wrong.
     """
+    found = find_faults(config, options, host)
+    raise_errors(found, "config.json")
+    return found.warnings
+
+
+def find_faults(config: Config, options: CreateOptions, host: HostFacts) -> Findings:
+    """All that the rules have to say."""
     found = Findings()
     linux = config.get("linux", {})
     namespaces = Namespaces(linux)
@@ -48,8 +55,7 @@ def check_rules(config: Config, options: CreateOptions, host: HostFacts) -> list
     if "" in config.get("annotations", ()):
         found.error("annotations", "a key is empty")
     check_linux(found, config, options, namespaces, host)
-    raise_errors(found, "config.json")
-    return found.warnings
+    return found
 
 
 def _check_version(found: Findings, version: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import ConfigError
@@ -141,6 +141,7 @@ SNIPPETS = st.sampled_from(
 
 @settings(max_examples=1500, deadline=None)
 @given(st.lists(SNIPPETS, max_size=12).map(b"".join) | VALUES.map(json.dumps).map(str.encode))
+@example(b'NaN1"\n"')
 def test_same_verdict_as_json_but_for_what_is_stricter(data: bytes) -> None:
     try:
         expected = json.loads(data.decode())

@@ -28,6 +28,7 @@ RUNC_COMMANDS = [
     "checkpoint", "create", "delete", "events", "exec", "features", "kill", "list", "pause",
     "ps", "restore", "resume", "run", "spec", "start", "state", "update",
 ]  # fmt: skip
+OUR_COMMANDS = {"validate"}
 
 
 def message(err: str) -> str:
@@ -36,7 +37,8 @@ def message(err: str) -> str:
 
 
 def test_every_command_of_runc_is_known() -> None:
-    assert sorted(COMMANDS + NOT_SUPPORTED) == RUNC_COMMANDS
+    assert set(RUNC_COMMANDS) == {*COMMANDS, *NOT_SUPPORTED} - OUR_COMMANDS
+    assert {*COMMANDS} >= OUR_COMMANDS
 
 
 @pytest.mark.parametrize("name", COMMANDS)

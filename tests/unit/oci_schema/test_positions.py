@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oci_schema.positions import line_and_column, locate
+from oci_schema.positions import line_and_column, locate, nearest, path_of
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,23 @@ def test_depth_is_no_limit() -> None:
 )
 def test_line_and_column(text: str, offset: int, place: tuple[int, int]) -> None:
     assert line_and_column(text, offset) == place
+
+
+@pytest.mark.parametrize(
+    ("field", "path"),
+    [
+        ("", ()),
+        ("mounts[3].options[1]", ("mounts", 3, "options", 1)),
+        ('linux.sysctl["net.ipv4.x"]', ("linux", "sysctl", "net.ipv4.x")),
+        ('annotations["a\\"b"].c', ("annotations", 'a"b', "c")),
+    ],
+)
+def test_path_of(field: str, path: tuple[str | int, ...]) -> None:
+    assert path_of(field) == path
+
+
+def test_nearest_is_what_surrounds_the_missing() -> None:
+    places = locate('{"a": {"b": 1}}')
+    assert nearest(places, ("a", "b")) == 12
+    assert nearest(places, ("a", "c", "d")) == 6
+    assert nearest(places, ("x",)) == 0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.cli.suggest import did_you_mean, distance, similar
+from runtime.suggest import did_you_mean, distance, similar
 
 KNOWN = ("create", "delete", "start", "state", "--force", "--format", "-f", "--log")
 

@@ -59,7 +59,7 @@ def test_rounds_of_create_start_kill_delete(
     assert os.listdir(runtime.root) in ([], [".empty-directory"])
     own = namespaces_of(os.getpid())
     assert len(theirs - own) >= 5  # numbers are used again, so it may be few
-    wait_until(lambda: not (theirs - own) & namespaces_in_use(), 5)
+    wait_until(lambda: not (theirs - own) & namespaces_in_use(), 30)
     assert namespaces_mounted() == mounts
     left = {name.split("[")[1].rstrip("]") for name in theirs - own} & listed_namespaces()
     assert left == set()

@@ -187,6 +187,7 @@ def test_header_and_strings(tmp_path: Path) -> None:
         pytest.param(config_with(ioPriority={"class": "IOPRIO_CLASS_IDLE"}), id="I/O priority"),
         pytest.param(config_with(execCPUAffinity={"final": "0"}), id="CPUs"),
         pytest.param(config_with({"namespaces": [{"type": "pid"}]}), id="no mount namespace"),
+        pytest.param(config_with({"intelRdt": {"closID": "x"}}), id="resctrl"),
     ],
 )
 def test_unusual_ones_have_none(config: dict[str, Any], tmp_path: Path) -> None:
@@ -199,6 +200,12 @@ def test_unusual_ones_have_none(config: dict[str, Any], tmp_path: Path) -> None:
 def test_who_may_join_a_users_scope_depends_on_the_caller(user: bool, tmp_path: Path) -> None:
     made = container(tmp_path, CONFIG, systemdUnit={"name": "x.scope", "user": user})
     assert (exec_record_of(made, facts(), None, STAT) is None) == user
+
+
+def test_a_user_s_systemd_has_to_move_the_process(tmp_path: Path) -> None:
+    for is_user in (True, False):
+        made = container(tmp_path, CONFIG, systemdUnit={"name": "x.scope", "user": is_user})
+        assert (exec_record_of(made, facts(), None, STAT) is None) == is_user
 
 
 def test_saved(tmp_path: Path) -> None:

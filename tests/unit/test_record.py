@@ -63,6 +63,10 @@ def test_header_and_strings(tmp_path: Path) -> None:
                      id="startContainer"),
         pytest.param({"hooks": {"poststop": [1], "prestart": [1]}}, {}, module.PLAIN_START, "",
                      id="poststop"),
+        pytest.param({"linux": {"intelRdt": {"closID": "x"}}}, {}, module.PLAIN_START, "",
+                     id="resctrl"),
+        pytest.param({"linux": {"netDevices": {"eth0": {}}}}, {}, module.PLAIN_START, "",
+                     id="network device"),
         pytest.param({"linux": {"namespaces": [{"type": "pid"}]}}, {"": "/u/c1"},
                      module.PLAIN_START | module.PLAIN_DELETE | module.OWN_PID_NAMESPACE,
                      "/u/c1/cgroup.freeze", id="own pid namespace, v2"),
@@ -120,3 +124,9 @@ def test_too_long_for_the_reader(tmp_path: Path) -> None:
     made.save()
     save_record(made)
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_a_unit_of_systemd_has_to_be_stopped(tmp_path: Path) -> None:
+    made = container(tmp_path, systemdUnit={"name": "x.scope", "user": False})
+    (_, _, _, _, flags, _, _), _ = parts(record_of(made, 5, 6))
+    assert not flags & module.PLAIN_DELETE

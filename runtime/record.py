@@ -54,13 +54,6 @@ def record_of(container: Container, inode: int, mtime_ns: int) -> bytes:
     return HEAD.pack(MAGIC, VERSION, HEAD.size + len(rest), crc32(rest)) + rest
 
 
-def _is_cgroup_all(container: Container) -> bool:
-    """Beside the cgroup nothing is to be given back: no unit of systemd, no class of resctrl, no
-    network device of the host."""
-    linux = container.config.get("linux") or {}
-    return container.unit is None and not linux.get("intelRdt") and not linux.get("netDevices")
-
-
 def _freezer(container: Container) -> tuple[str, int]:
     """The file that tells whether the container is frozen, empty without one; its flag."""
     paths = container.cgroup_paths

@@ -8,7 +8,7 @@ here, before anything was touched.
 from __future__ import annotations
 
 from runtime.cgroups.devices import DevicePolicy, plan_policy
-from runtime.cgroups.setting import IGNORE
+from runtime.cgroups.setting import IGNORE, hierarchy_warnings
 from runtime.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -186,7 +186,7 @@ def place_settings(plan: CgroupPlan, resources: dict[str, Any]) -> None:
         home = _home(plan.dirs, v1_name)
         # The conversions are imported for the side that needs them: the other costs time.
         if home is None and (v2 is None or v2_name not in v2.hierarchy.controllers):
-            _refuse(section, v1_name, v2_name, plan.dirs, resources)
+            _refuse(section, v1_name, v2_name, plan, resources)
         elif home is not None:
             from runtime.cgroups import resources_v1
 
@@ -202,6 +202,8 @@ def place_settings(plan: CgroupPlan, resources: dict[str, Any]) -> None:
                 _need(v2, v2_name)
             if v2_name == "cpu":
                 plan.warnings += resources_v2.warnings(resources)
+            elif v2_name == "memory":
+                plan.warnings += hierarchy_warnings(resources)
     if resources.get("unified"):
         _place_unified(plan, v2, resources["unified"])
 
@@ -234,7 +236,7 @@ def _need(v2: DirPlan, controller: str) -> None:
 
 
 def _refuse(
-    section: str, v1_name: str, v2_name: str, dirs: list[DirPlan], resources: dict[str, Any]
+    section: str, v1_name: str, v2_name: str, plan: CgroupPlan, resources: dict[str, Any]
 ) -> None:
     """A controller that is not there is no fault as long as nothing is asked of it.
 
@@ -242,6 +244,9 @@ def _refuse(
     """
     from runtime.cgroups import resources_v1
 
+    dirs = plan.dirs
+    if v1_name == "memory":
+        plan.warnings += resources_v1.warnings(resources)
     for setting in resources_v1.CONVERSIONS[v1_name](resources):
         if setting.missing == IGNORE or setting.value in ("-1", "max"):
             continue

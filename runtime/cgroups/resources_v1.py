@@ -13,6 +13,7 @@ from runtime.cgroups.setting import (
     check_memory_sizes,
     check_swap,
     device_number,
+    hierarchy_warnings,
     page_size,
     pids,
     rdma,
@@ -55,6 +56,10 @@ def memory(resources: dict[str, Any]) -> list[Setting]:
     limit = given.get("limit") or 0
     swap = given.get("swap") or 0
     settings = []
+    if given.get("useHierarchy"):
+        # Since Linux 5.11 it is so, whatever is said.
+        field = MEMORY + ".useHierarchy"
+        settings.append(Setting("memory.use_hierarchy", 1, field, missing=IGNORE))
     if limit:
         if limit != -1:
             check_swap(limit, swap)
@@ -216,7 +221,7 @@ def warnings(resources: dict[str, Any]) -> list[str]:
         f"{MEMORY}.{name} is not applied: current kernels have no limit on kernel memory"
         for name in ("kernel", "kernelTCP")
         if (given.get(name) or 0) > 0
-    ]
+    ] + hierarchy_warnings(resources)
 
 
 # Controller -> its settings.

@@ -131,6 +131,16 @@ def check_swap(limit: int, swap: int) -> None:
         )
 
 
+def hierarchy_warnings(resources: dict[str, Any]) -> list[str]:
+    """That memory used below counts above cannot be switched off.
+
+    Source:  kernel cgroup-v1/memory.rst: since 5.11; cgroup v2 has never known it otherwise.
+    """
+    if (resources.get("memory") or {}).get("useHierarchy") is not False:
+        return []
+    return ["linux.resources.memory.useHierarchy is not applied: cgroups are always hierarchical"]
+
+
 def check_memory_sizes(memory: dict[str, Any]) -> None:
     """Sizes are bytes, or -1 for no limit.
 

@@ -102,19 +102,18 @@ def measure_run(runtimes: list[str], folder: Path, bundle: Bundle, runs: int) ->
 
 def measure_exec(runtimes: list[str], folder: Path, bundle: Bundle, runs: int) -> float:
     """exec of /bin/true in a container of each runtime, as a health check does; the ratio."""
-    bundle.args("/bin/sleep", "1000")
-    own_path = bundle.linux["cgroupsPath"]
+    own_path = bundle.linux.pop("cgroupsPath")  # each container has one of its own name
+    bundle.args("/bin/sleep", "1000").save()
     commands = {}
     with ExitStack() as stack:
         for runtime in runtimes:
             name = Path(runtime).name
+            container = f"bench-{folder.name}-{name}"
             base = [runtime, "--root", str(folder / f"root-{name}")]
-            bundle.linux["cgroupsPath"] = f"{own_path}/exec-{name}"
-            bundle.save()
-            start = [*base, "run", "-d", "--bundle", str(bundle.path), f"exec-{name}"]
+            start = [*base, "run", "-d", "--bundle", str(bundle.path), container]
             subprocess.run(start, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            stack.callback(subprocess.run, [*base, "delete", "--force", f"exec-{name}"])
-            commands[name] = shlex.join([*base, "exec", f"exec-{name}", "/bin/true"])
+            stack.callback(subprocess.run, [*base, "delete", "--force", container])
+            commands[name] = shlex.join([*base, "exec", container, "/bin/true"])
         options = ("--warmup", "3", "--runs", str(runs))
         times = hyperfine(commands, folder, *options)
         paused = hyperfine(commands, folder, "--prepare", "sleep 0.1", *options)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,31 @@ def test_failures_add_up_to_nothing(runtime: Runtime, bundle: Bundle, leaks: Lea
             path.unlink()
     assert leaks.since(before) == {}
     assert runtime.ids() == []
+
+
+def test_health_checks(runtime: Runtime, make_bundle: Callable[[], Bundle], leaks: Leaks) -> None:
+    """A check a second on many containers; PYRUNC_ENDURANCE=full is 50 of them for a minute."""
+    is_full = os.environ.get("PYRUNC_ENDURANCE") == "full"
+    count, seconds = (50, 60) if is_full else (6, 5)
+    bundle = make_bundle()
+    bundle.args("/bin/sleep", "1000")
+    containers = [runtime.run_detached(bundle) for _ in range(count)]
+    folders = {c.id: sorted(os.listdir(runtime.root / c.id)) for c in containers}
+    before, files = leaks.snapshot(), open_files()
+    checks = ["/bin/true", "/bin/false", "/bin/none"]
+    statuses = {"/bin/true": 0, "/bin/false": 1, "/bin/none": 255}
+    for turn in range(seconds):
+        end_of_turn = time.monotonic() + 1
+        for number, container in enumerate(containers):
+            check = checks[(turn + number) % 3]
+            assert runtime.call("exec", container.id, check).status == statuses[check]
+        time.sleep(max(end_of_turn - time.monotonic(), 0))
+    # No zombie either: to the subreaper they left nothing but the containers.
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    assert {int(pid) for pid in children} == {c.pid for c in containers}
+    assert leaks.since(before) == {}
+    for container in containers:
+        assert sorted(os.listdir(runtime.root / container.id)) == folders[container.id]
+        inside = runtime.call("exec", container.id, "ps", "-o", "pid").check().words
+        assert len(inside) == 3  # the heading, init, ps itself
+    assert open_files() - files < count * seconds

@@ -161,6 +161,31 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_events.py::TestStream::test_ends_with_the_container": (
             "goes on until the cgroup is removed"
         ),
+        "test_exec.py::TestDetached::test_pidfd_socket": "no --pidfd-socket before 1.2",
+        "test_exec.py::TestOptions::test_no_user[4294967296]": "1.1 makes it root",
+        "test_exec.py::TestOptions::test_bundle_is_gone": "wants config.json to be there",
+        "test_exec.py::TestOptions::test_limits_and_oom_score": "1.1 forgets the umask",
+        "test_exec.py::TestFile::test_refused": "names neither file nor field",
+        "test_exec.py::TestFile::test_no_process": "names neither file, line nor column",
+        'test_exec.py::TestProgram::test_not_found[/etc-exec: "/etc": is a directory]': (
+            "1.1 says permission denied alone"
+        ),
+        "test_exec.py::TestProgram::test_execve_fails": "leaves it to the container's output",
+        "test_exec.py::TestJoined::test_namespaces[time]": "no time namespaces before 1.2",
+        "test_exec.py::TestJoined::test_namespaces[all]": "no time namespaces before 1.2",
+        "test_exec.py::TestJoined::test_time_goes_on": "no time namespaces before 1.2",
+        "test_exec.py::TestJoined::test_pod_member": "1.1 asks for mappings beside the path",
+        "test_exec.py::TestJoined::test_root_without_a_mount_namespace": (
+            "exec is in the host's root"
+        ),
+        "test_exec.py::TestCgroup::test_last_process_of_a_limit": "its threads count",
+        "test_exec.py::TestCgroup::test_refused[options0-bad sub cgroup path]": "1.1 joins it",
+        "test_exec.py::TestCgroup::test_refused[options3-empty <controller> prefix]": (
+            "1.1 says it otherwise"
+        ),
+        "test_exec.py::TestCgroup::test_refused[options4-controller pids specified multiple]": (
+            "1.1 takes the last"
+        ),
         "test_bad_input.py::TestBundle::test_broken_json": "names neither file, line nor column",
         "test_bad_input.py::TestBundle::test_no_object[create-null]": "1.1 dies of it",
         "test_bad_input.py::test_schema[create-version is none]": "never checks it",

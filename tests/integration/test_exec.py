@@ -215,12 +215,12 @@ class TestWrongMoment:
     def test_no_command(self, container: Container) -> None:
         done = execute(container)
         assert done.status == 255
-        assert "exec args cannot be empty" in done.err
+        assert "args cannot be empty" in done.err
 
 
 class TestOptions:
     def test_environment(self, container: Container) -> None:
-        found = sh(container, "env", "--env", "A=1", "-e", "B=x=y", "-e", "TERM=dumb").splitlines()
+        found = sh(container, "env", "-e", "A=1", "-e", "B=x=y", "-e", "TERM=dumb").splitlines()
         assert {"A=1", "B=x=y", "TERM=dumb", "PATH=/bin:/usr/bin", "HOME=/root"} <= set(found)
         assert not any(line.startswith(("LANG", "USER", "LOGNAME", "PYTHON")) for line in found)
 
@@ -231,7 +231,7 @@ class TestOptions:
     def test_no_working_directory(self, container: Container, cwd: str) -> None:
         done = execute(container, "--cwd", cwd, "--", "true")
         assert done.status == 255
-        assert "cwd" in done.err
+        assert "cwd" in done.err.lower()
 
     @pytest.mark.parametrize(
         ("options", "text"),

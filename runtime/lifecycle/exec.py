@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import posix as os
+import sys
 
 from runtime.errors import ContainerError, HostError, KernelError, StatusError
 from runtime.host.cgroup_layout import CgroupLayout
@@ -253,10 +254,30 @@ def _spawn_in(directory: str, plan: Plan, slots: list[int]) -> InitProcess:
         raise KernelError(
             f"open {directory}", field="linux.cgroupsPath", syscall="open", errno=error.errno or 0
         ) from error
+    own = _move_to(plan.cpus) if plan.cpus else None
     try:
         return InitProcess.spawn(plan, {}, slots, cgroup_fd)
     finally:
         os.close(cgroup_fd)
+        if own is not None:
+            os.sched_setaffinity(0, own)
+
+
+def _move_to(mask: bytes) -> set[int]:
+    """Run on these CPUs, for a child to be born there: those that we ran on before.
+
+    Errors:  KernelError.
+    """
+    own = os.sched_getaffinity(0)
+    bits = int.from_bytes(mask, sys.byteorder)
+    try:
+        os.sched_setaffinity(0, {cpu for cpu in range(len(mask) * 8) if bits >> cpu & 1})
+    except OSError as error:
+        raise KernelError(
+            "run on the CPUs asked for", field="process.execCPUAffinity.initial",
+            syscall="sched_setaffinity", errno=error.errno or 0,
+        ) from error  # fmt: skip
+    return own
 
 
 def _cgroup_of_init(container: Container) -> str:

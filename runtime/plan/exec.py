@@ -96,7 +96,11 @@ def make_exec_plan(
     if target.parent_joins:
         todo.append(ops.sync(ops.BARRIER_CGROUP))
     before, after = _affinity(process)
-    todo += before
+    if before and "" in target.cgroup_paths:
+        # It is born in that cgroup, whose CPUs may be others: so it is born on these.
+        plan.cpus = bytes(before[0].strings[0] or b"")  # type: ignore[arg-type]
+    else:
+        todo += before
     _plan_joining(plan, target, namespaces, set_groups=set_groups)
     todo += after
 

@@ -105,13 +105,14 @@ class Plan:
     oom_score_adj  written by the parent right after the clone; None leaves it
     rlimits        whose hard limits the parent raises right after the clone
     parent_joins   the v2 cgroup is not the one to be born in: see BARRIER_CGROUP
+    cpus           mask of the CPUs to be born on, as sched_setaffinity(2) takes it; b"" is any
     preserved      descriptors 3... handed to the program
     notify_folder  what the parent makes for the program's NOTIFY_SOCKET; "" is nothing
     warnings       one line each, for the log
     """
 
     __slots__ = (
-        "clone_flags", "deny_setgroups", "gid_maps", "notify_folder", "oom_score_adj",
+        "clone_flags", "cpus", "deny_setgroups", "gid_maps", "notify_folder", "oom_score_adj",
         "ops", "parent_joins", "preserved", "rlimits", "slots", "staged",
         "time_offsets", "uid_maps", "warnings",
     )  # fmt: skip
@@ -128,6 +129,7 @@ class Plan:
         self.time_offsets: list[str] = []
         self.rlimits: list[RlimitRequest] = []
         self.parent_joins = False
+        self.cpus = b""
         self.preserved = 0
         self.notify_folder = ""
         self.warnings: list[str] = []

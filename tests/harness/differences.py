@@ -176,12 +176,12 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "test_exec.py::TestJoined::test_time_goes_on": "no time namespaces before 1.2",
         "test_exec.py::TestJoined::test_pod_member": "1.1 asks for mappings beside the path",
         "test_exec.py::TestJoined::test_root_without_a_mount_namespace": (
-            "exec is in the host's root"
+            "wants a /proc in the root"
         ),
         "test_exec.py::TestCgroup::test_last_process_of_a_limit": "its threads count",
-        "test_exec.py::TestCgroup::test_refused[options0-bad sub cgroup path]": "1.1 joins it",
+        "test_exec.py::TestCgroup::test_refused[options0-bad sub cgroup path]": "other words",
         "test_exec.py::TestCgroup::test_refused[options3-empty <controller> prefix]": (
-            "1.1 says it otherwise"
+            "1.1 looks for it everywhere"
         ),
         "test_exec.py::TestCgroup::test_refused[options4-controller pids specified multiple]": (
             "1.1 takes the last"

@@ -163,6 +163,14 @@ def test_affinity_before_and_after_the_cgroup() -> None:
     ]  # fmt: skip
 
 
+def test_affinity_before_a_cgroup_that_it_is_born_in() -> None:
+    plan = plan_of({"execCPUAffinity": {"initial": "0,2", "final": "1"}}, paths={"": "/u/c1"})
+    assert int.from_bytes(plan.cpus, sys.byteorder) == 0b101
+    assert [op.strings[0] for op in ops_named(plan, "cpu_affinity")] == [
+        (2).to_bytes(8, sys.byteorder)
+    ]
+
+
 def test_preserved_descriptors() -> None:
     plan = plan_of(preserve_fds=3)
     assert plan.preserved == 3

@@ -27,6 +27,7 @@ def io_priority(pid: int) -> tuple[int, int]:
     return value >> 13, value & 0x1FFF
 
 
+@pytest.mark.spec("process.scheduler")
 class TestScheduler:
     @pytest.mark.parametrize(
         ("scheduler", "policy", "nice"),
@@ -99,6 +100,7 @@ class TestScheduler:
         assert runtime.ids() == []
 
 
+@pytest.mark.spec("process.ioPriority")
 class TestIoPriority:
     @pytest.mark.parametrize(
         ("wanted", "found"),

@@ -45,6 +45,7 @@ def running(runtime: Runtime, bundle: Bundle) -> Container:
     return container
 
 
+@pytest.mark.spec("linux.cgroupsPath")
 class TestPath:
     def test_as_asked(self, runtime: Runtime, bundle: Bundle) -> None:
         path = f"/{runtime.tag}-parent/child"
@@ -138,6 +139,7 @@ class TestMemory:
         assert result.status == 137
 
 
+@pytest.mark.spec("linux.resources.pids")
 class TestPids:
     def test_limit(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.linux["resources"]["pids"] = {"limit": 5}
@@ -186,6 +188,7 @@ class TestCpu:
 DENY_ALL: dict[str, Any] = {"allow": False, "access": "rwm"}
 
 
+@pytest.mark.spec("linux.resources.devices")
 class TestDevices:
     def try_device(self, runtime: Runtime, bundle: Bundle, rules: list[dict[str, Any]]) -> str:
         """Whether /dev/mem's neighbour kmsg (1:11) can be opened under these rules."""

@@ -49,6 +49,7 @@ def record(bundle: Bundle, log: Path, script: str, moments: list[str] = ALL) -> 
         bundle.hook(moment, f"{{ {script}; }} >{place(moment, log)}/{moment} 2>&1")
 
 
+@pytest.mark.spec("hooks")
 def test_order(runtime: Runtime, bundle: Bundle, log: Path) -> None:
     for moment in ALL:
         for number in (1, 2):
@@ -62,6 +63,7 @@ def test_order(runtime: Runtime, bundle: Bundle, log: Path) -> None:
     assert order[10:] == ["program", "poststop1", "poststop2"]
 
 
+@pytest.mark.spec("hooks")
 def test_moments(runtime: Runtime, bundle: Bundle, log: Path) -> None:
     """What each command has run by the time it returns."""
     record(bundle, log, "true")

@@ -56,6 +56,7 @@ def owner(runtime: Runtime, bundle: Bundle, path: str = "/mnt/file") -> str:
     return runtime.run(bundle.sh(f"stat -c %u:%g {path}")).check().out.strip()
 
 
+@pytest.mark.spec("mounts.uidMappings", "mounts.gidMappings")
 def test_mappings_of_its_own(runtime: Runtime, bundle: Bundle, tree: Path) -> None:
     assert owner(runtime, mapped(bundle, tree)) == "6000:6001"
 
@@ -74,6 +75,7 @@ def test_what_is_written_gets_the_owner_that_the_filesystem_knows(
     assert (status.st_uid, status.st_gid) == (42, 43)
 
 
+@pytest.mark.spec("mounts.gidMappings")
 def test_users_and_groups_differ(runtime: Runtime, bundle: Bundle, tree: Path) -> None:
     groups = [{"containerID": 1001, "hostID": 7, "size": 1}]
     assert owner(runtime, mapped(bundle, tree, gidMappings=groups)) == "6000:7"

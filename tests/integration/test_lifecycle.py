@@ -42,6 +42,7 @@ def test_a_life(runtime: Runtime, bundle: Bundle) -> None:
     assert NO_SUCH in runtime.call("state", container.id).text
 
 
+@pytest.mark.spec("annotations")
 def test_state_is_runcs_document(runtime: Runtime, bundle: Bundle) -> None:
     bundle.config["annotations"] = {"b": "2", "a": "1"}
     container = runtime.create(bundle.sleep())

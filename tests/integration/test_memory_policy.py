@@ -40,6 +40,7 @@ SHOW = "cut -d' ' -f2 /proc/self/numa_maps | sort -u"
         ),
     ],
 )
+@pytest.mark.spec("linux.memoryPolicy")
 def test_modes_and_flags(
     runtime: Runtime, bundle: Bundle, policy: dict[str, Any], shown: str
 ) -> None:

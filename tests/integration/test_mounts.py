@@ -87,6 +87,7 @@ def mounted_source(bundle: Bundle) -> Iterator[Path]:
         pytest.param(["rstrictatime"], "", "relatime noatime", id="rstrictatime"),
     ],
 )
+@pytest.mark.spec("mounts.options")
 def test_options_of_a_tmpfs(
     runtime: Runtime, bundle: Bundle, options: list[str], has: str, lacks: str
 ) -> None:
@@ -107,6 +108,7 @@ def test_options_of_a_tmpfs(
         pytest.param(["size=64k", "nosuid", "nr_inodes=9"], "size=64k nr_inodes=9", id="mixed"),
     ],
 )
+@pytest.mark.spec("mounts.options")
 def test_options_of_the_superblock(
     runtime: Runtime, bundle: Bundle, options: list[str], has: str
 ) -> None:
@@ -127,6 +129,7 @@ def test_options_of_the_superblock(
         pytest.param(["defaults"], "rw", "ro", id="defaults"),
     ],
 )
+@pytest.mark.spec("mounts.options")
 def test_options_of_a_bind(
     runtime: Runtime,
     bundle: Bundle,
@@ -147,6 +150,7 @@ def test_options_of_a_bind(
         ("unbindable", {"unbindable"}), ("runbindable", {"unbindable"}),
     ],
 )  # fmt: skip
+@pytest.mark.spec("mounts.options")
 def test_propagation(runtime: Runtime, bundle: Bundle, option: str, fields: set[str]) -> None:
     mount = seen(runtime, bundle.mount("/mnt", "tmpfs", "tmpfs", option))
     assert mount.propagation == fields
@@ -181,6 +185,7 @@ def test_mounts_of_the_host_arrive(
 
 
 @pytest.mark.parametrize("propagation", ["shared", "rshared", "slave", "private", "unbindable"])
+@pytest.mark.spec("linux.rootfsPropagation")
 def test_root_propagation(runtime: Runtime, bundle: Bundle, propagation: str) -> None:
     bundle.linux["rootfsPropagation"] = propagation
     root = mounts_inside(runtime, bundle)["/"]
@@ -189,6 +194,7 @@ def test_root_propagation(runtime: Runtime, bundle: Bundle, propagation: str) ->
     assert ("unbindable" in root.propagation) is (word == "unbindable")
 
 
+@pytest.mark.spec("mounts.source", "mounts.destination")
 class TestBind:
     def test_folder(self, runtime: Runtime, bundle: Bundle, source: Path) -> None:
         bundle.bind(source, "/mnt").sh("cat /mnt/file; echo more >/mnt/new")
@@ -293,6 +299,7 @@ class TestModeOfATmpfs:
         assert result.check().out == "1777\n"
 
 
+@pytest.mark.spec("mounts.type", "mounts.source", "mounts.destination")
 class TestKinds:
     def test_the_usual_ones(self, runtime: Runtime, bundle: Bundle) -> None:
         found = mounts_inside(runtime, bundle)

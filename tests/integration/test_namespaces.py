@@ -43,6 +43,7 @@ def ours(kind: str) -> str:
 
 
 @pytest.mark.parametrize("kind", FILES)
+@pytest.mark.spec("linux.namespaces.type")
 def test_new(runtime: Runtime, bundle: Bundle, kind: str) -> None:
     if kind == "user":
         map_users(bundle)
@@ -102,6 +103,7 @@ class TestIsolation:
             subprocess.run(["ipcrm", "-m", shm_id], check=True)
         assert result.words == ["1", "0"]  # the heading alone
 
+    @pytest.mark.spec("hostname", "domainname")
     def test_uts(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.config["hostname"] = "island"
         bundle.config["domainname"] = "sea"
@@ -114,6 +116,7 @@ class TestIsolation:
         result = runtime.run(bundle.namespace("cgroup").sh("cut -d: -f3 /proc/self/cgroup"))
         assert set(result.check().words) == {"/"}
 
+    @pytest.mark.spec("linux.uidMappings", "linux.gidMappings")
     def test_user(self, runtime: Runtime, bundle: Bundle) -> None:
         map_users(bundle).sh("id -u; cat /proc/self/uid_map /proc/self/gid_map; touch /tmp/mine")
         result = runtime.run(bundle).check()
@@ -128,6 +131,7 @@ class TestIsolation:
         status = Path(f"/proc/{container.pid}/status").read_text()
         assert "Uid:\t100000\t100000\t100000\t100000" in status
 
+    @pytest.mark.spec("linux.timeOffsets")
     def test_time(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.namespace("time")
         bundle.linux["timeOffsets"] = {
@@ -150,6 +154,7 @@ def neighbour(runtime: Runtime, make_bundle: MakeBundle) -> Container:
     return container
 
 
+@pytest.mark.spec("linux.namespaces.path")
 class TestJoined:
     @pytest.mark.parametrize("kind", ["pid", "network", "ipc", "uts", "cgroup"])
     def test_by_path(
@@ -280,6 +285,7 @@ class TestRefused:
         assert runtime.ids() == []
 
 
+@pytest.mark.spec("linux.sysctl")
 class TestSysctl:
     @pytest.mark.parametrize(
         ("key", "value"),

@@ -77,6 +77,7 @@ def inside(pid: int) -> dict[str, dict[str, Any]]:
     return {one["ifname"]: one for one in json.loads(done.stdout) if one.get("ifname")}
 
 
+@pytest.mark.spec("linux.netDevices")
 def test_it_arrives_whole(runtime: Runtime, bundle: Bundle, veth: str) -> None:
     before = addresses(device(veth))
     assert len(before) == (3 if has_ipv6() else 2)
@@ -98,6 +99,7 @@ def test_it_keeps_its_name(runtime: Runtime, bundle: Bundle, veth: str) -> None:
     assert veth in inside(runtime.create(bundle).pid)
 
 
+@pytest.mark.spec("linux.netDevices")
 def test_a_template(runtime: Runtime, bundle: Bundle, veth: str) -> None:
     bundle.linux["netDevices"] = {veth: {"name": "eth%d"}, f"{veth}p": {"name": "eth%d"}}
     found = inside(runtime.create(bundle).pid)

@@ -24,6 +24,7 @@ def status_of(runtime: Runtime, bundle: Bundle) -> dict[str, str]:
 
 
 class TestUser:
+    @pytest.mark.spec("process.user.uid", "process.user.gid")
     def test_uid_and_gid(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.process["user"] = {"uid": 1000, "gid": 2000}
         status = status_of(runtime, bundle)
@@ -31,6 +32,7 @@ class TestUser:
         assert status["Gid"].split() == ["2000"] * 4
         assert status["Groups"] == ""
 
+    @pytest.mark.spec("process.user.additionalGids")
     def test_additional_groups(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.process["user"] = {"uid": 0, "gid": 0, "additionalGids": [5, 4294967, 10]}
         assert status_of(runtime, bundle)["Groups"].split() == ["5", "10", "4294967"]
@@ -49,6 +51,7 @@ class TestUser:
     @pytest.mark.parametrize(
         ("umask", "expected"), [(None, "0022"), (0o077, "0077"), (0, "0000"), (0o27, "0027")]
     )
+    @pytest.mark.spec("process.user.umask")
     def test_umask(
         self, runtime: Runtime, bundle: Bundle, umask: int | None, expected: str
     ) -> None:
@@ -62,6 +65,7 @@ class TestUser:
         assert (bundle.rootfs / "made").stat().st_mode & 0o777 == 0o755
 
 
+@pytest.mark.spec("process.capabilities")
 class TestCapabilities:
     def test_five_sets_are_independent(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.process["user"] = {"uid": 1000, "gid": 1000}
@@ -119,6 +123,7 @@ class TestCapabilities:
         assert runtime.run(bundle.capabilities("CAP_CHOWN").sh(script)).out == "changed\n"
 
 
+@pytest.mark.spec("process.noNewPrivileges")
 class TestNoNewPrivileges:
     @pytest.mark.parametrize(("wanted", "seen"), [(True, "1"), (False, "0")])
     def test_flag(self, runtime: Runtime, bundle: Bundle, wanted: bool, seen: str) -> None:
@@ -130,6 +135,7 @@ class TestNoNewPrivileges:
         assert status_of(runtime, bundle)["NoNewPrivs"] == "0"
 
 
+@pytest.mark.spec("process.rlimits")
 class TestRlimits:
     @pytest.mark.parametrize(
         ("kind", "soft", "hard", "line"),
@@ -184,6 +190,7 @@ class TestRlimits:
         assert runtime.ids() == []
 
 
+@pytest.mark.spec("process.oomScoreAdj")
 class TestOomScoreAdj:
     @pytest.mark.parametrize("value", [500, 1000])
     def test_raised(self, runtime: Runtime, bundle: Bundle, value: int) -> None:
@@ -198,6 +205,7 @@ class TestOomScoreAdj:
         assert result.check().out == expected
 
 
+@pytest.mark.spec("process.cwd")
 class TestWorkingDirectory:
     def test_is_entered(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.process["cwd"] = "/etc"
@@ -233,6 +241,7 @@ class TestWorkingDirectory:
         assert runtime.ids() == []
 
 
+@pytest.mark.spec("process.env")
 class TestEnvironment:
     def environment(self, runtime: Runtime, bundle: Bundle) -> list[str]:
         """What the program was given."""
@@ -279,6 +288,7 @@ class TestEnvironment:
         assert "SECRET" not in result.check().out
 
 
+@pytest.mark.spec("process.args")
 class TestFindingTheProgram:
     @pytest.mark.parametrize(
         ("name", "path", "cwd"),
@@ -333,6 +343,7 @@ class TestFindingTheProgram:
         assert runtime.run(bundle).check().out == "".join(f"[{w}]\n" for w in words)
 
 
+@pytest.mark.spec("linux.personality.domain")
 class TestPersonality:
     def test_linux32(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.linux["personality"] = {"domain": "LINUX32"}

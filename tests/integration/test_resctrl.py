@@ -33,6 +33,7 @@ def pids(path: Path) -> list[int]:
     return [int(word) for word in path.read_text().split()]
 
 
+@pytest.mark.spec("linux.intelRdt")
 def test_from_create_to_delete(here: Runtime, bundle: Bundle, tree: Tree) -> None:
     bundle.linux["intelRdt"] = {
         "l3CacheSchema": "L3:0=f;1=f0\nMB:0=50", "memBwSchema": "MB:0=20", "schemata": ["MB:1=30"],
@@ -48,6 +49,7 @@ def test_from_create_to_delete(here: Runtime, bundle: Bundle, tree: Tree) -> Non
     assert tree.groups() == set()
 
 
+@pytest.mark.spec("linux.intelRdt.enableMonitoring")
 def test_staged_containers_too(here: Runtime, bundle: Bundle, tree: Tree) -> None:
     """The process that is written down is the last one of the stages."""
     bundle.namespace("time").linux["timeOffsets"] = {"boottime": {"secs": 7}}

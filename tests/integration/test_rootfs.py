@@ -25,6 +25,7 @@ DEFAULT_LINKS = {
 }
 
 
+@pytest.mark.spec("root.readonly")
 class TestReadOnlyRoot:
     def test_cannot_be_written(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.config["root"]["readonly"] = True
@@ -47,6 +48,7 @@ class TestReadOnlyRoot:
         assert (bundle.rootfs / "tmp/new").read_text() == "x\n"
 
 
+@pytest.mark.spec("linux.maskedPaths")
 class TestMaskedPaths:
     def test_file_reads_empty(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.file("etc/secret", "secret\n")
@@ -84,6 +86,7 @@ class TestMaskedPaths:
         assert runtime.run(bundle.sh("cat /opt/secret")).check().out == ""
 
 
+@pytest.mark.spec("linux.readonlyPaths")
 class TestReadonlyPaths:
     @pytest.mark.parametrize("path", READONLY)
     def test_the_usual_ones(self, runtime: Runtime, bundle: Bundle, path: str) -> None:
@@ -151,6 +154,7 @@ class TestDevices:
             pytest.param({"type": "p", "fileMode": 0o640}, "fifo 640 0:0 0:0", id="fifo"),
         ],
     )
+    @pytest.mark.spec("linux.devices")
     def test_configured(
         self, runtime: Runtime, bundle: Bundle, entry: dict[str, Any], expected: str
     ) -> None:
@@ -217,6 +221,7 @@ class TestDevices:
         assert [p.name for p in own.iterdir()] == ["null"]
 
 
+@pytest.mark.spec("root.path")
 class TestRootPath:
     def test_absolute(self, runtime: Runtime, bundle: Bundle) -> None:
         bundle.config["root"]["path"] = str(bundle.rootfs)

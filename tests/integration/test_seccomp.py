@@ -27,6 +27,7 @@ def profile(*names: str, action: str = "SCMP_ACT_ERRNO", **rest: Any) -> dict[st
         pytest.param({"errnoRet": 28}, "No space left on device", id="ENOSPC"),
     ],
 )
+@pytest.mark.spec("linux.seccomp.defaultErrnoRet", "linux.seccomp.syscalls.errnoRet")
 def test_errno(
     runtime: Runtime, bundle: Bundle, rest: dict[str, Any], words: str, no_new_privileges: bool
 ) -> None:
@@ -49,6 +50,7 @@ def test_errno(
         ("SCMP_ACT_ALLOW", 0),
     ],
 )
+@pytest.mark.spec("linux.seccomp.defaultAction", "linux.seccomp.syscalls.action")
 def test_actions(runtime: Runtime, bundle: Bundle, action: str, status: int) -> None:
     bundle.linux["seccomp"] = profile("mkdir", "mkdirat", action=action)
     if action == "SCMP_ACT_ALLOW":  # a rule that repeats the default is no rule
@@ -57,6 +59,7 @@ def test_actions(runtime: Runtime, bundle: Bundle, action: str, status: int) -> 
     assert result.status == status
 
 
+@pytest.mark.spec("linux.seccomp.syscalls.args")
 def test_arguments_are_compared(runtime: Runtime, bundle: Bundle) -> None:
     """kill(2) with signal 9 is refused, others are not."""
     bundle.linux["seccomp"] = profile("kill", args=[{"index": 1, "value": 9, "op": "SCMP_CMP_EQ"}])
@@ -64,6 +67,7 @@ def test_arguments_are_compared(runtime: Runtime, bundle: Bundle) -> None:
     assert runtime.run(bundle).words == ["refused", "sent"]
 
 
+@pytest.mark.spec("linux.seccomp.syscalls.args.valueTwo")
 def test_masked_comparison(runtime: Runtime, bundle: Bundle) -> None:
     """unshare(2) with CLONE_NEWUSER is refused, whatever else is asked for."""
     bundle.linux["seccomp"] = profile(
@@ -77,6 +81,7 @@ def test_masked_comparison(runtime: Runtime, bundle: Bundle) -> None:
     assert "No space left" in result.err
 
 
+@pytest.mark.spec("linux.seccomp.defaultAction", "linux.seccomp.syscalls.names")
 def test_default_deny_with_a_list(runtime: Runtime, bundle: Bundle) -> None:
     """As engines have it: what is not listed fails, unknown names are skipped."""
     bundle.linux["seccomp"] = {
@@ -111,6 +116,7 @@ def test_default_deny_with_a_list(runtime: Runtime, bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("flags", [[], ["SECCOMP_FILTER_FLAG_LOG"]])
+@pytest.mark.spec("linux.seccomp.flags")
 def test_flags(runtime: Runtime, bundle: Bundle, flags: list[str]) -> None:
     bundle.linux["seccomp"] = profile("mkdir", "mkdirat") | {"flags": flags}
     assert "Operation not permitted" in runtime.run(bundle.sh("mkdir /tmp/new")).err

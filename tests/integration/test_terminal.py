@@ -44,6 +44,7 @@ def ended(terminal: Terminal, runtime: Runtime) -> int:
 
 
 class TestInside:
+    @pytest.mark.spec("process.terminal")
     def test_streams_are_a_terminal(
         self, runtime: Runtime, bundle: Bundle, open_terminal: Opener
     ) -> None:
@@ -148,6 +149,7 @@ class TestSize:
         ("rows", "expected"),
         [pytest.param(24, "24 80\n", id="is overruled"), pytest.param(0, "33 77\n", id="stays")],
     )
+    @pytest.mark.spec("process.consoleSize")
     def test_console_size(
         self, runtime: Runtime, bundle: Bundle, open_terminal: Opener, rows: int, expected: str
     ) -> None:

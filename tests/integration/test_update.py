@@ -285,6 +285,7 @@ class TestResources:
         assert update(container, "-r", "-", stdin=text).status == 1
 
     @needs_v2
+    @pytest.mark.spec("linux.resources.unified")
     def test_unified(self, container: Container, limits: Limits) -> None:
         for key, value in (("memory.high", "40000000"), ("memory.max", "50000000")):
             words = {"unified": {key: value}}
@@ -293,6 +294,7 @@ class TestResources:
         assert stored(container)["unified"] == {"memory.high": "40000000", "memory.max": "50000000"}
 
     @needs_v2
+    @pytest.mark.spec("linux.resources.memory.checkBeforeUpdate")
     def test_check_before_update(self, container: Container, limits: Limits) -> None:
         words = {"memory": {"limit": 4096, "checkBeforeUpdate": True}}
         result = update(container, "-r", "-", stdin=json.dumps(words).encode())

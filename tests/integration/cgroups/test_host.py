@@ -187,6 +187,7 @@ def test_undo_takes_the_parents_along(planned: Planner, layout: CgroupLayout) ->
         ({"cpu": {"cpus": "0"}}, "cpuset", {"cpuset.cpus": "0"}),
     ],
 )  # fmt: skip
+@pytest.mark.spec("linux.resources")
 def test_values_on_v1(
     planned: Planner, resources: dict[str, Any], controller: str, files: dict[str, str]
 ) -> None:
@@ -209,6 +210,7 @@ def test_new_values_for_an_old_cgroup_whatever_the_order(planned: Planner) -> No
     cgroup.remove()
 
 
+@pytest.mark.spec("linux.resources")
 def test_a_controller_on_the_v2_side(planned: Planner) -> None:
     need("hugetlb", 2)
     sizes = [f.name for f in Path("/sys/kernel/mm/hugepages").glob("hugepages-2048kB")]

@@ -245,6 +245,7 @@ def has_devices(plan: CgroupPlan) -> bool:
 
 @pytest.mark.parametrize("field", TABLE)
 @pytest.mark.parametrize(("host", "column"), [("v1", 1), ("v2", 2), ("hybrid", 3), ("bare", 4)])
+@pytest.mark.spec("linux.resources")
 def test_outcome(field: str, host: str, column: int) -> None:
     row = TABLE[field]
     wanted = str(row[column])

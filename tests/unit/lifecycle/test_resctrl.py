@@ -53,6 +53,7 @@ def test_one_under_its_name_that_was_there_stays(tree: Tree) -> None:
     assert tree.groups() == {"c1"}
 
 
+@pytest.mark.spec("linux.intelRdt.closID")
 class TestNamed:
     def test_without_a_schema_it_must_be_there(self, tree: Tree) -> None:
         with pytest.raises(ConfigError, match=r"linux\.intelRdt.closID: .*/gold does not exist"):

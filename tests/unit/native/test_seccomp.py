@@ -155,6 +155,7 @@ NARROW_PROFILE: Profile = {
         (["AARCH64"], Call(AARCH64, 62), EPERM),
     ],
 )
+@pytest.mark.spec("linux.seccomp.architectures")
 def test_architectures_and_the_answer_to_newer_calls(
     arches: list[str], call: Call, result: int
 ) -> None:

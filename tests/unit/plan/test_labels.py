@@ -29,6 +29,7 @@ def test_a_label_that_the_host_cannot_apply_is_an_error(key: str, problem: str) 
     assert problems_of(config, facts(apparmor=True, selinux=True)) == []
 
 
+@pytest.mark.spec("process.apparmorProfile")
 def test_profile_while_the_paths_of_proc_are_open() -> None:
     config = minimal(process={"apparmorProfile": "default"})
     config["linux"]["maskedPaths"] = ["/proc/x"]
@@ -38,6 +39,7 @@ def test_profile_while_the_paths_of_proc_are_open() -> None:
     assert ops[1].strings == ("default",)
 
 
+@pytest.mark.spec("process.selinuxLabel")
 def test_label_of_the_process_and_of_its_keys() -> None:
     plan = plan_of(minimal(process={"selinuxLabel": LABEL}), facts(selinux=True))
     keyring, label, bounding = ops_named(plan, "keyring", "process_label", "bounding")
@@ -55,6 +57,7 @@ LINUX = {"mountLabel": LABEL, "maskedPaths": ["/secret"]}
 CONTEXT = f'context="{LABEL}"'
 
 
+@pytest.mark.spec("linux.mountLabel")
 class TestMountLabel:
     def options(self, *mounts: dict[str, object]) -> list[object]:
         """What the filesystems are given."""

@@ -213,6 +213,7 @@ def test_without_root_a_user_namespace_is_needed() -> None:
             " their own [device-is-bound]"),
     ],
 )  # fmt: skip
+@pytest.mark.spec("linux.personality.flags")
 def test_warnings(linux: dict[str, Any], chosen: Any, warning: str) -> None:
     assert warnings_of(minimal(linux=linux), None, chosen) == [warning]
 

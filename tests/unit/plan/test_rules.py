@@ -19,6 +19,7 @@ UTS = {"namespaces": [{"type": "mount"}, {"type": "uts"}]}
     "version",
     ["1.0.0", "1.0.2-dev", "1.3.0", "1.3.9", "1.0.0-rc5+dev.abc", "1.2.0+build-1", "1.0.0-0.a-b"],
 )
+@pytest.mark.spec("ociVersion")
 def test_versions_that_are_supported(version: str) -> None:
     assert problems_of(minimal(ociVersion=version)) == []
 
@@ -115,6 +116,7 @@ def test_process(process: dict[str, Any], problem: str) -> None:
         {"rlimits": [{"type": "RLIMIT_AS", "soft": 2**64 - 1, "hard": 2**64 - 1}]},
     ],
 )
+@pytest.mark.spec("process.commandLine", "process.user.username")
 def test_what_asks_for_nothing_or_can_be_done(process: dict[str, Any]) -> None:
     assert warnings_of(minimal(process=process)) == []
 

@@ -86,6 +86,7 @@ def test_every_container_gets_every_cpu_once_it_is_in_its_cgroup() -> None:
         pytest.param({"initial": "", "final": ""}, [], [b""], id="empty is absent"),
     ],
 )
+@pytest.mark.spec("process.execCPUAffinity")
 def test_exec_affinity(affinity: Any, before: list[bytes], after: list[bytes]) -> None:
     process: Any = {"cwd": "/"} if affinity is None else {"execCPUAffinity": affinity}
     planned: tuple[list[ops.Op], list[ops.Op]] = plan_exec_affinity(process)

@@ -170,6 +170,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         'test_exec.py::TestProgram::test_not_found[/etc-exec: "/etc": is a directory]': (
             "1.1 says permission denied alone"
         ),
+        "test_exec.py::test_affinity": "none before 1.2",
         "test_exec.py::TestProgram::test_execve_fails": "leaves it to the container's output",
         "test_exec.py::TestJoined::test_namespaces[time]": "no time namespaces before 1.2",
         "test_exec.py::TestJoined::test_namespaces[all]": "no time namespaces before 1.2",

@@ -378,6 +378,17 @@ class TestFile:
         assert "no such file or directory" in done.err
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
+@pytest.mark.parametrize("keys", ["initial", "final", "initial final"])
+def test_affinity(container: Container, keys: str) -> None:
+    """The last one stays."""
+    cpus = [str(cpu) for cpu in sorted(os.sched_getaffinity(0))[:2]]
+    affinity = dict(zip(keys.split(), cpus, strict=False))
+    script = "sed -n 's/^Cpus_allowed_list:.//p' /proc/self/status"
+    process = {**PROCESS, "args": ["sh", "-c", script], "execCPUAffinity": affinity}
+    assert with_file(container, process).check().out.strip() == list(affinity.values())[-1]
+
+
 class TestProgram:
     @pytest.mark.parametrize(
         ("program", "words"),

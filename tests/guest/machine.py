@@ -78,6 +78,7 @@ def _command(image: Image, job: Path, accel: str) -> list[str]:
         f"file={job},format=raw,if=virtio,cache=unsafe",
     ]
     return [
+        "setpriv", "--pdeathsig", "KILL",  # it shall not outlive us, whatever ends us
         *qemu(),
         "-accel", accel, "-cpu", "host" if accel == "kvm" else "max",
         "-smp", str(min(os.cpu_count() or 1, 4)), "-m", MEMORY,

@@ -105,12 +105,23 @@ class Cgroup:
         return self._v1(controller) or self._v2()
 
     def clone_dir(self) -> str | None:
-        """The v2 directory for CLONE_INTO_CGROUP; None on a host with v1 alone, and where
-        systemd will move the process."""
-        if self.scope is not None and self.scope.attaches:
-            return None
+        """The v2 directory for CLONE_INTO_CGROUP; None on a host with v1 alone."""
         v2 = self._v2()
         return v2[1] if v2 else None
+
+    def attach(self, pid: int) -> None:
+        """Move a process into the v2 directory: slow, but not counted against a pids limit.
+
+        Errors:  KernelError, HostError.
+        """
+        v2 = self._v2()
+        if self.scope is not None:
+            self.scope.attach(pid)
+        elif v2 is not None:
+            try:
+                self._write(v2, "cgroup.procs", str(pid))
+            except OSError as error:
+                raise self._failed(f"move a process to {v2[1]}", "write", error) from error
 
     def pids(self) -> list[int]:
         """All processes in the cgroup and below; none if it is gone.

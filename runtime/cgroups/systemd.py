@@ -107,17 +107,13 @@ def version_number(text: str) -> int:
 
 
 class Scope:
-    """The unit of a container, for the Cgroup that is its directories.
+    """The unit of a container, for the Cgroup that is its directories."""
 
-    attaches  systemd moves the container's process into it, see Unit.attach
-    """
+    __slots__ = ("_keeper", "_pipe", "is_user", "name")
 
-    __slots__ = ("_keeper", "_pipe", "attaches", "is_user", "name")
-
-    def __init__(self, name: str, *, is_user: bool, attaches: bool = False) -> None:
+    def __init__(self, name: str, *, is_user: bool) -> None:
         self.name = name
         self.is_user = is_user
-        self.attaches = attaches
         self._keeper = 0
         self._pipe = -1
 
@@ -233,7 +229,7 @@ def start_scope(plan: CgroupPlan, unit: Unit, cgroup: Cgroup) -> None:
         )  # fmt: skip
     if there.is_frozen():
         raise StatusError("container's cgroup unexpectedly frozen", field=PATH_FIELD)
-    cgroup.scope = Scope(unit.name, is_user=unit.is_user, attaches=unit.attach)
+    cgroup.scope = Scope(unit.name, is_user=unit.is_user)
     try:
         cgroup.scope.start(unit.properties)
     except BaseException:

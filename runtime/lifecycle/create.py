@@ -290,7 +290,7 @@ def _spawn(decision: Decision, container: Container, cgroup: Cgroup) -> InitProc
                 from runtime.lifecycle.idmapped_mount import open_idmapped
 
                 opened.append(open_idmapped(slot, user_namespaces))
-        born_in = cgroup.clone_dir()
+        born_in = None if plan.parent_joins else cgroup.clone_dir()
         cgroup_fd = -1
         if born_in is not None:
             cgroup_fd = os.open(born_in, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -338,8 +338,8 @@ def _accompany(
             from runtime.lifecycle.idmaps import write_time_offsets
 
             write_time_offsets(init.pid, plan)
-        elif barrier == ops.BARRIER_CGROUP and cgroup.scope is not None:
-            cgroup.scope.attach(init.pid)
+        elif barrier == ops.BARRIER_CGROUP:
+            cgroup.attach(init.pid)
         elif barrier == ops.BARRIER_NETWORK:
             _move_devices(init, container, undo)
         elif barrier == ops.BARRIER_HOOKS:

@@ -16,7 +16,7 @@ from runtime.lifecycle.kill import open_init
 from runtime.lifecycle.read_process import read_process
 from runtime.lifecycle.seccomp_filter import seccomp_filter
 from runtime.plan import ops
-from runtime.plan.exec import Target, make_exec_plan
+from runtime.plan.exec import Target, join_late, make_exec_plan
 from runtime.plan.exec_process import place
 from runtime.plan.findings import Findings, check_texts, raise_errors
 from runtime.plan.namespaces import Namespaces
@@ -75,7 +75,7 @@ def execute(options: ExecOptions, globals_: GlobalOptions, log: Log) -> int:
     init_fd = _open_running(container, options)
     try:
         decision = decide(container, options, globals_, log)
-        process = _start(container, decision, options, init_fd)
+        process = _start_or_join_late(container, decision, options, init_fd)
     except ContainerError as error:
         error.field = place(error.field, options)
         raise
@@ -180,6 +180,19 @@ def _own_terminal(process: Process, options: ExecOptions) -> int:
     return find_terminal()
 
 
+def _start_or_join_late(
+    container: Container, decision: Decision, options: ExecOptions, init_fd: int
+) -> InitProcess:
+    """On v2 who is born in a cgroup counts against its limit of processes, twice where we fork."""
+    try:
+        return _start(container, decision, options, init_fd)
+    except KernelError as error:
+        if error.errno != errno.EAGAIN or decision.plan.parent_joins:
+            raise
+    join_late(decision.plan)
+    return _start(container, decision, options, init_fd)
+
+
 def _start(
     container: Container, decision: Decision, options: ExecOptions, init_fd: int
 ) -> InitProcess:
@@ -204,7 +217,8 @@ def _start(
             os.close(fd)
     try:
         process.run_to_end_of_plan(
-            lambda barrier: _at_barrier(barrier, process, container), ops.BARRIER_PROGRAM
+            lambda barrier: _at_barrier(barrier, process, container, decision),
+            ops.BARRIER_PROGRAM,
         )
     except BaseException:
         process.kill()
@@ -212,17 +226,21 @@ def _start(
     return process
 
 
-def _at_barrier(barrier: int, process: InitProcess, container: Container) -> None:
+def _at_barrier(
+    barrier: int, process: InitProcess, container: Container, decision: Decision
+) -> None:
     if barrier == ops.BARRIER_LIMITS:
         process.lift_limits()
         if "resctrl" in container.data:
             from runtime.lifecycle.resctrl import join
 
             join(container.data["resctrl"], process.pid)
-    elif barrier == ops.BARRIER_CGROUP and container.unit is not None:
-        from runtime.cgroups.systemd import Scope
+    elif barrier == ops.BARRIER_CGROUP:
+        from runtime.cgroups.cgroup import Cgroup
 
-        Scope(container.unit["name"], is_user=True).attach(process.pid)
+        is_user = container.unit is not None and container.unit["user"]
+        v2 = {"": decision.cgroup_paths.get("", "")}
+        Cgroup.load(v2, unit=container.unit if is_user else None).attach(process.pid)
 
 
 def _check_alive(init_fd: int) -> None:

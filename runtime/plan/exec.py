@@ -92,9 +92,6 @@ def make_exec_plan(
 
     if plan.rlimits or plan.oom_score_adj is not None or target.in_group:
         todo.append(ops.sync(ops.BARRIER_LIMITS))
-    plan.parent_joins = target.parent_joins
-    if target.parent_joins:
-        todo.append(ops.sync(ops.BARRIER_CGROUP))
     before, after = _affinity(process)
     if before and "" in target.cgroup_paths:
         # It is born in that cgroup, whose CPUs may be others: so it is born on these.
@@ -129,7 +126,17 @@ def make_exec_plan(
         todo.append(ops.seccomp(*seccomp))
     todo += after_filter
     todo.append(plan_program(process, environment, plan.preserved))
+    if target.parent_joins:
+        join_late(plan)
     return plan
+
+
+def join_late(plan: Plan) -> None:
+    """Have the process moved into its v2 cgroup by the parent, once there is one of us only."""
+    names = [op.name for op in plan.ops]
+    at = names.index("fork") + 1 if "fork" in names else 0
+    plan.ops.insert(at, ops.sync(ops.BARRIER_CGROUP))
+    plan.parent_joins = True
 
 
 def _plan_joining(plan: Plan, target: Target, namespaces: Namespaces, *, set_groups: bool) -> None:

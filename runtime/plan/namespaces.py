@@ -141,10 +141,18 @@ def plan_namespaces(
         if hierarchy.version == 1:
             slot = plan.add_slot("cgroup", path, "linux.cgroupsPath")
             plan.ops.append(ops.cgroup_join("linux.cgroupsPath", slot, path))
-    if parent_joins:
+    # Nor would there be room for both of them in one that they are born in.
+    is_v2 = bool(cgroup_dirs) and all(hierarchy.version == 2 for hierarchy, _ in cgroup_dirs)
+    plan.parent_joins = parent_joins or (plan.staged and is_v2 and _leaves_room_for_one(linux))
+    if plan.parent_joins:
         plan.ops.append(ops.sync(ops.BARRIER_CGROUP))
     if namespaces.new & NEWCGROUP:
         plan.ops.append(ops.unshare(namespaces.origins[NEWCGROUP], NEWCGROUP))
+
+
+def _leaves_room_for_one(linux: Linux) -> bool:
+    pids = linux.get("resources", {}).get("pids")
+    return pids is not None and pids.get("limit") in (0, 1)
 
 
 def _plan_stage(

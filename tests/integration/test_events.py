@@ -374,14 +374,15 @@ NEWER_THAN_RUNC = {"psi"} if (CGROUP_ROOT / "hugetlb").is_mount() else {"psi", "
 
 
 def skeleton(value: Any) -> Any:
-    """Members and their order, kinds of values; what is empty left out, lists by their first."""
+    """Members and their order, kinds of values; what is empty left out, lists by their fullest:
+    a number that happens to be 0 is left out."""
     if isinstance(value, dict):
         parts = ((key, skeleton(member)) for key, member in value.items())
         return [
             (k, part) for k, part in parts if part not in ([], None) and k not in NEWER_THAN_RUNC
         ]
     if isinstance(value, list):
-        return [skeleton(value[0])] if value else []
+        return [max(map(skeleton, value), key=len)] if value else []
     return None if value is None else type(value).__name__
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness.plans import facts, minimal, ops_named
 
 from runtime.plan import ops
-from runtime.plan.exec import Target, cgroup_dirs, make_exec_plan
+from runtime.plan.exec import Target, cgroup_dirs, join_late, make_exec_plan
 from runtime.plan.namespaces import NEWNS, NEWPID, NEWUSER
 from runtime.plan.plan import Plan
 
@@ -112,6 +112,20 @@ def test_no_cgroups_at_all() -> None:
 
 def test_version_2_is_joined_by_the_clone() -> None:
     assert ops_named(plan_of(paths={"": "/c/x"}), "cgroup_join") == []
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "before"), [(("pid", "mount"), "fork"), (("mount",), "join")]
+)
+def test_moved_to_version_2_when_there_is_one_of_us(
+    namespaces: tuple[str, ...], before: str
+) -> None:
+    plan = plan_of(namespaces=namespaces, paths={"": "/u/c1"})
+    join_late(plan)
+    at = next(i for i, op in enumerate(plan.ops) if op.numbers == (ops.BARRIER_CGROUP,))
+    assert plan.parent_joins
+    assert names(plan)[at] == "sync"
+    assert at == (names(plan).index("fork") + 1 if before == "fork" else 0)
 
 
 def test_keyring() -> None:

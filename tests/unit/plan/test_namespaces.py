@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from harness.plans import HOST_NETWORK, facts, minimal, ops_named, plan_of, render_op
 
+from runtime.host.cgroup_layout import CgroupLayout, Hierarchy
 from runtime.host.facts import HostFacts
 from runtime.plan import ops
 from runtime.plan.namespaces import (
@@ -188,3 +189,29 @@ def test_groups_are_only_set_where_they_may_be() -> None:
     assert [op.flags for op in ops_named(plan, "become_root", "user")] == [
         ops.BECOME_ROOT_SETGROUPS, ops.USER_SETGROUPS,
     ]  # fmt: skip
+
+
+V2_ALONE = CgroupLayout("unified", [Hierarchy(("pids",), "/sys/fs/cgroup", "/", "/", 2)])
+
+
+@pytest.mark.parametrize(
+    ("limit", "kinds", "layout", "moved"),
+    [
+        pytest.param(1, ("user", "pid"), V2_ALONE, True, id="one"),
+        pytest.param(0, ("user", "pid"), V2_ALONE, True, id="none"),
+        pytest.param(2, ("user", "pid"), V2_ALONE, False, id="room for both"),
+        pytest.param(-1, ("user", "pid"), V2_ALONE, False, id="no limit"),
+        pytest.param(1, ("pid",), V2_ALONE, False, id="no intermediate"),
+        pytest.param(1, ("user", "pid"), facts().cgroups, False, id="v1"),
+    ],
+)
+def test_an_intermediate_that_has_no_room_in_a_v2_cgroup(
+    limit: int, kinds: tuple[str, ...], layout: CgroupLayout, moved: bool
+) -> None:
+    linux: dict[str, Any] = {"namespaces": listed(*kinds), "resources": {"pids": {"limit": limit}}}
+    if "user" in kinds:
+        linux |= {"uidMappings": RANGE, "gidMappings": RANGE}
+    plan = plan_of(minimal(linux=linux), facts(cgroups=layout))
+    barriers = [op.numbers for op in plan.ops if op.name == "sync"]
+    assert plan.parent_joins == moved
+    assert ((ops.BARRIER_CGROUP,) in barriers) == moved

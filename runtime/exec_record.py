@@ -60,9 +60,8 @@ def exec_record_of(
     namespaces = Namespaces(linux)
     if any(process.get(name) for name in UNUSUAL) or not namespaces.listed & NEWNS:
         return None
-    # A manager of the user's has to move the process, and resctrl has a group to be joined.
-    if (container.unit and container.unit["user"]) or linux.get("intelRdt"):
-        return None
+    if linux.get("intelRdt"):
+        return None  # a group has to be joined
     if container.unit is not None and container.unit["user"]:
         return None  # whether systemd must move the process depends on who calls
     target = Target(

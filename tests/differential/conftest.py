@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs runc to compare with"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
     """Observes each configuration once; nothing may be left of it."""
     with open_laboratory() as made:

@@ -83,7 +83,7 @@ def read_stats(cgroup: Cgroup) -> dict[str, Any]:
             "pids": _pids(cgroup),
             "blkio": {**_blkio(cgroup), **_psi(v2, "io")},
             "hugetlb": _hugetlb(cgroup),
-            "intel_rdt": {},  # no container of ours is in a resctrl group
+            "intel_rdt": {},  # no cgroup's: see runtime/lifecycle/events.py
             "network_interfaces": None,  # runc's veth pairs; neither of us makes any
         }
 

@@ -94,7 +94,13 @@ def _wait(init_fd: int, watch: OomWatch, pause_s: float) -> bool:
 
 
 def _stats(container: Container, cgroup: Cgroup) -> Event:
-    return {"type": "stats", "id": container.id, "data": read_stats(cgroup)}
+    data = read_stats(cgroup)
+    group = container.data.get("resctrl")
+    if group is not None:
+        from runtime.host.resctrl_stats import read_resctrl_stats
+
+        data["intel_rdt"] = read_resctrl_stats(group["root"], group["join"][0], group["join"][-1])
+    return {"type": "stats", "id": container.id, "data": data}
 
 
 def _not_running(container: Container) -> StatusError:

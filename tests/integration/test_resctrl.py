@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,14 @@ def test_exec_joins(here: Runtime, bundle: Bundle, tree: Tree) -> None:
     here.call("exec", container.id, "true").check()
     (other,) = pids(tree.root / "gold" / "tasks")
     assert other not in (0, container.pid)
+
+
+def test_events(here: Runtime, bundle: Bundle, tree: Tree) -> None:
+    bundle.linux["intelRdt"] = {"l3CacheSchema": "L3:0=f"}
+    container = here.run_detached(bundle.sleep())
+    told = json.loads(here.call("events", "--stats", container.id).check().out)["data"]
+    assert told["intel_rdt"]["l3_cache_schema"] == "L3:0=f"
+    assert told["intel_rdt"]["mem_bw_schema_root"] == "MB:0=100;1=100"
 
 
 def test_failure_leaves_nothing(here: Runtime, bundle: Bundle, tree: Tree) -> None:

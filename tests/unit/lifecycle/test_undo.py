@@ -21,6 +21,21 @@ def test_nothing_is_undone_after_commit() -> None:
         undo.commit()
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_is_done_at_the_end(fails: bool) -> None:
+    taken: list[str] = []
+    try:
+        with Undo() as undo:
+            undo.at_end(lambda: taken.append("end"))
+            undo.push(lambda: taken.append("back"))
+            if fails:
+                raise ContainerError("why")
+            undo.commit()
+    except ContainerError:
+        pass
+    assert taken == (["back", "end"] if fails else ["end"])
+
+
 def test_a_step_that_fails_is_a_note_and_the_others_are_taken() -> None:
     taken: list[int] = []
 

@@ -118,6 +118,14 @@ def test_options_of_the_superblock(
         assert "sync" not in mount.super_options
 
 
+def test_quotes_around_a_value_are_not_the_filesystems(runtime: Runtime, bundle: Bundle) -> None:
+    """As mount(8) has it: engines write context="a,b"."""
+    if runtime.kind != "pyrunc":
+        pytest.skip("hands them on, and only SELinux takes them off")
+    mount = seen(runtime, bundle.mount("/mnt", "tmpfs", "tmpfs", 'mode="711"'))
+    assert "mode=711" in mount.super_options
+
+
 @pytest.mark.parametrize(
     ("options", "has", "lacks"),
     [

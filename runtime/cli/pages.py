@@ -101,6 +101,25 @@ the other options that describe the process then count for nothing.
         ),
         statuses=(RUNNING, CREATED),
     ),
+    "explain": Page(
+        """
+The steps are those of create and start, in their order. The number before one is that of the
+operation in the plan, which the process runs that becomes the container's; a dash is before what
+the runtime does around it. The place behind it is a field of config.json, an option, or the name
+of a default that nobody asked for.
+
+The plan depends on the host: on its cgroups, on the user namespace that pyrunc runs in. Unless
+the container has a user namespace, the plan is made as for root.
+""",
+        examples=(
+            ("Read what a bundle asks for", "pyrunc explain --bundle /srv/web | less -R"),
+            ("See what mounts.1 of config.json becomes",
+             "pyrunc explain --json | jq '.stages[].steps[] | select(.origin == \"mounts[1]\")'"),
+            ("See where runc goes another way", "pyrunc explain --as runc"),
+        ),
+        exits=(("0", "success"), ("1", "create would refuse, for the reason that is told")),
+        statuses=(),
+    ),
     "features": Page(
         """
 The document is that of the runtime specification. `enabled` means that this build of pyrunc

@@ -107,7 +107,7 @@ def decide(options: CreateOptions, globals_: GlobalOptions, log: Log) -> Decisio
     for warning in check_rules(config, options, host):
         log.warning(warning)
     bundle.check_rootfs()
-    cgroup = _plan_cgroup(config, options, globals_, host)
+    cgroup = decide_cgroup(config, options, globals_, host)
     if host.cgroups.mode == "unified":
         from runtime.plan.cgroup_owner import plan_owner
 
@@ -138,9 +138,13 @@ def _plan_resctrl(config: Config, options: CreateOptions, host: HostFacts) -> Gr
     return plan_group(rdt, options.container_id, host.resctrl)
 
 
-def _plan_cgroup(
+def decide_cgroup(
     config: Config, options: CreateOptions, globals_: GlobalOptions, host: HostFacts
 ) -> CgroupPlan:
+    """The cgroup by the driver that was asked for.
+
+    Errors:  ConfigError.
+    """
     linux = config.get("linux", {})
     rootless = _is_rootless(globals_, host)
     if globals_.systemd_cgroup:

@@ -54,13 +54,17 @@ class Bundle:
         except OSError as error:
             raise ConfigError(
                 f"invalid rootfs: stat {self.rootfs}",
+                code="no-rootfs",
                 field="root.path",
                 errno=error.errno or 0,
                 hint="unpack the image there or correct root.path",
             ) from error
         if not is_directory:
             raise ConfigError(
-                f"invalid rootfs: {self.rootfs}", field="root.path", errno=errno.ENOTDIR
+                f"invalid rootfs: {self.rootfs}",
+                field="root.path",
+                errno=errno.ENOTDIR,
+                code="no-rootfs",
             )
 
 
@@ -143,7 +147,9 @@ def _not_opened(error: OSError, path: str, directory: str, config_file: str) -> 
     if error.errno not in (errno.ENOENT, errno.ENOTDIR):
         return ConfigError(f"open {path}/{CONFIG_NAME}", errno=error.errno or 0)
     return _no_directory(path, directory) or ConfigError(
-        f"JSON specification file {CONFIG_NAME} not found", hint=f"there is none in {path}"
+        f"JSON specification file {CONFIG_NAME} not found",
+        hint=f"there is none in {path}",
+        code="no-config",
     )
 
 
@@ -152,9 +158,9 @@ def _no_directory(path: str, directory: str) -> ConfigError | None:
     try:
         is_directory = S_ISDIR(os.stat(path).st_mode)
     except OSError as missing:
-        return ConfigError(f"chdir {directory or path}", errno=missing.errno or 0)
+        return ConfigError(f"chdir {directory or path}", errno=missing.errno or 0, code="no-bundle")
     if not is_directory:
-        return ConfigError(f"chdir {directory or path}", errno=errno.ENOTDIR)
+        return ConfigError(f"chdir {directory or path}", errno=errno.ENOTDIR, code="no-bundle")
     return None
 
 

@@ -29,12 +29,17 @@ def printable(text: str) -> str:
 class ContainerError(Exception):
     """What went wrong, which field asked for it, which call refused, what to try.
 
+    code     what programs know the failure by, one of runtime/error_codes.py: it stays the same
+             when the words change; without one of its own a failure has its class's
     Units:   errno is positive; 0 where no system call is to blame.
     """
 
+    code = "failed"
+
     def __init__(
-        self, what: str, *, field: str = "", syscall: str = "", errno: int = 0, hint: str = ""
-    ) -> None:
+        self, what: str, *, field: str = "", syscall: str = "", errno: int = 0, hint: str = "",
+        code: str = "",
+    ) -> None:  # fmt: skip
         super().__init__(what)
         self.what = what
         self.field = field
@@ -42,6 +47,8 @@ class ContainerError(Exception):
         self.errno = errno
         self.hint = hint
         self.exit_status = 1
+        if code:
+            self.code = code
 
     def __str__(self) -> str:
         parts = [self.field, self.what, self.syscall]
@@ -56,18 +63,28 @@ class ContainerError(Exception):
 class ConfigError(ContainerError):
     """The configuration, an option or another input is wrong."""
 
+    code = "invalid-config"
+
 
 class StatusError(ContainerError):
     """The right verb at the wrong moment: not created, not running, no such container."""
+
+    code = "wrong-status"
 
 
 class HostError(ContainerError):
     """This machine, or this process's rights on it, lack something."""
 
+    code = "host"
+
 
 class KernelError(ContainerError):
     """A system call said no."""
 
+    code = "refused"
+
 
 class HookError(ContainerError):
     """A hook failed, hung or could not be run."""
+
+    code = "hook-failed"

@@ -31,7 +31,7 @@ class JsonError(ConfigError):
     """A text that is refused, at a line and column, both from 1."""
 
     def __init__(self, name: str, line: int, column: int, words: str) -> None:
-        super().__init__(f"{name}: line {line}, column {column}: {words}")
+        super().__init__(f"{name}: line {line}, column {column}: {words}", code="json")
         self.line = line
         self.column = column
         self.words = words

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STDERR = 2
 BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/@^+")
+CODE = frozenset("abcdefghijklmnopqrstuvwxyz-")
 COLOURS = {"debug": 37, "info": 36, "warning": 33, "error": 31}
 # HTML's characters and JavaScript's line ends, as Go's encoder writes them.
 ESCAPES = {60: "\\u003c", 62: "\\u003e", 38: "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -149,9 +150,14 @@ class Log:
         if self.is_debug:
             self._write(Record("debug", text, self._caller()))
 
-    def warning(self, text: str) -> None:
-        """Something the user should know, though the command goes on."""
+    def warning(self, text: str, *, code: str = "warning") -> None:
+        """Something the user should know, though the command goes on.
+
+        The code is the word in brackets at the end of the text, where there is one.
+        """
         record = Record("warning", text, self._caller())
+        said = text.rpartition(" [")[2][:-1] if text[-1:] == "]" else ""
+        record.fields["code"] = said if CODE.issuperset(said) and said else code
         if self.is_json:
             self._held.append(record)
         else:
@@ -166,6 +172,7 @@ class Log:
         record = Record("error", prefix + str(failure), self._caller())
         if isinstance(failure, ContainerError):
             parts = {
+                "code": failure.code,
                 "field": failure.field,
                 "syscall": failure.syscall,
                 "errno": errno_name(failure.errno) if failure.errno else "",

@@ -141,8 +141,8 @@ def _as_error(found: list[tuple[int, int, str, str]], name: str) -> ConfigError:
     ]
     if len(texts) == 1:
         where, what = texts[0]
-        return ConfigError(what, field=where or name)
+        return ConfigError(what, field=where or name, code="schema")
     shown = [f"{where}: {what}" for where, what in texts[:MOST_PROBLEMS]]
     if len(texts) > MOST_PROBLEMS:
         shown.append(f"and {len(texts) - MOST_PROBLEMS} more")
-    return ConfigError(f"{len(texts)} problems: {'; '.join(shown)}", field=name)
+    return ConfigError(f"{len(texts)} problems: {'; '.join(shown)}", field=name, code="schema")

@@ -55,6 +55,7 @@ def check_id(container_id: str) -> str:
         shown = container_id if len(container_id) <= 40 else container_id[:40] + "..."
         raise ConfigError(
             f'invalid container ID format: "{shown}"',
+            code="invalid-id",
             hint=f"use 1 to {ID_MAX} of A-Z a-z 0-9 _ + - . and no dot in front",
         )
     return container_id
@@ -311,7 +312,7 @@ def _is_still(folder: str, fd: int) -> bool:
 
 def absent(container_id: str) -> StatusError:
     """The error that there is no such container; engines know these words."""
-    return StatusError(f'container "{container_id}": container does not exist')
+    return StatusError(f'container "{container_id}": container does not exist', code="not-found")
 
 
 def _checked(
@@ -325,11 +326,14 @@ def _checked(
         loaded: Any = parse(data, path, allow_surrogates=True)
     except ConfigError as error:
         raise HostError(
-            f"{path} is damaged: {error}", hint=f"pyrunc delete --force {container_id}"
+            f"{path} is damaged: {error}",
+            hint=f"pyrunc delete --force {container_id}",
+            code="damaged-state",
         ) from error
     if type(loaded) is not dict or loaded.get("version") != VERSION:
         raise HostError(
             f"{path} was not written by this version of pyrunc",
+            code="damaged-state",
             hint=f"pyrunc delete --force {container_id}",
         )
     if loaded.get("id") != container_id:
@@ -338,6 +342,7 @@ def _checked(
         if type(loaded.get(name)) is not kind:
             raise HostError(
                 f'{path} is damaged: "{name}" is missing or of the wrong type',
+                code="damaged-state",
                 hint=f"pyrunc delete --force {container_id}",
             )
     return loaded
@@ -479,6 +484,7 @@ class StateStore:
             raise StatusError(
                 f'container "{container_id}": container with given ID already exists',
                 hint=f"pyrunc delete {container_id}",
+                code="id-in-use",
             ) from error
         except OSError as error:
             raise HostError(
@@ -488,6 +494,7 @@ class StateStore:
             os.rmdir(folder)
             raise HostError(
                 f"the state root {self.root} can be written by others",
+                code="unsafe-root",
                 hint="it must belong to you and be mode 0700: another user could forge state",
             )
         return folder

@@ -182,6 +182,7 @@ def _check_unused(plan: CgroupPlan, opened: list[Open]) -> None:
             if count:
                 raise StatusError(
                     f"container's cgroup is not empty: {count} process(es) found",
+                    code="cgroup-not-empty",
                     field=PATH_FIELD,
                     hint=f"choose another path than {entry.plan.directory}",
                 )
@@ -199,6 +200,7 @@ def _check_unused(plan: CgroupPlan, opened: list[Open]) -> None:
     if frozen:
         raise StatusError(
             "container's cgroup unexpectedly frozen",
+            code="cgroup-frozen",
             field=PATH_FIELD,
             hint=f"thaw {freezer.plan.directory} or its parents",
         )

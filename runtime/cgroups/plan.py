@@ -131,6 +131,7 @@ def plan_cgroup(
     if plan.devices_on is None:
         raise ConfigError(
             "this host has no devices cgroup, neither v1 nor v2",
+            code="no-controller",
             field="linux.resources.devices",
             hint="mount a cgroup file system below /sys/fs/cgroup",
         )
@@ -256,7 +257,10 @@ def _refuse(
             name = v1_name if v2_name in ("", v1_name) else f"{v1_name} or {v2_name}"
             what = f"this host has no {name} cgroup controller"
         raise ConfigError(
-            what, field=setting.field, hint=f"leave {section} out, or enable the controller"
+            what,
+            field=setting.field,
+            hint=f"leave {section} out, or enable the controller",
+            code="no-controller",
         )
 
 

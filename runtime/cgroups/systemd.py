@@ -225,10 +225,13 @@ def start_scope(plan: CgroupPlan, unit: Unit, cgroup: Cgroup) -> None:
     if count := len(there.pids()):
         raise StatusError(
             f"container's cgroup is not empty: {count} process(es) found",
-            field=PATH_FIELD, hint=f"{unit.name} runs already: choose another name",
+            code="cgroup-not-empty", field=PATH_FIELD,
+            hint=f"{unit.name} runs already: choose another name",
         )  # fmt: skip
     if there.is_frozen():
-        raise StatusError("container's cgroup unexpectedly frozen", field=PATH_FIELD)
+        raise StatusError(
+            "container's cgroup unexpectedly frozen", code="cgroup-frozen", field=PATH_FIELD
+        )
     cgroup.scope = Scope(unit.name, is_user=unit.is_user)
     try:
         cgroup.scope.start(unit.properties)

@@ -66,6 +66,7 @@ class Bus:
         if not is_there(RUNNING):
             raise HostError(
                 "systemd not running on this host, cannot use systemd cgroups manager",
+                code="no-systemd",
                 field="--systemd-cgroup",
                 hint="leave the option out: the cgroups are made without systemd then",
             )

@@ -60,7 +60,7 @@ class Call:
         Errors:  ConfigError when it is empty.
         """
         if not self.arguments[0]:
-            raise ConfigError("container id cannot be empty")
+            raise ConfigError("container id cannot be empty", code="invalid-id")
         return self.arguments[0]
 
     def global_options(self) -> GlobalOptions:

@@ -119,7 +119,7 @@ def check_name(name: str) -> None:
     if name in COMMANDS or name == "help":
         return
     if name in NOT_SUPPORTED:
-        raise ConfigError(f"{name} is not supported by this version of pyrunc")
+        raise ConfigError(f"{name} is not supported by this version of pyrunc", code="unsupported")
     from runtime.suggest import did_you_mean  # seldom
 
     hint = did_you_mean(name, (*COMMANDS, "help"))

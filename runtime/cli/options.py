@@ -31,6 +31,8 @@ NO_MAXIMUM = 1 << 30
 class UsageError(ContainerError):
     """The command line is wrong; the message is runc's."""
 
+    code = "usage"
+
 
 class GrammarError(UsageError):
     """An option that is unknown, lacks its value or has a wrong one."""

@@ -107,7 +107,9 @@ def read_request(call: Call) -> dict[str, Any]:
         return read_resources(path)
     for name in KERNEL_MEMORY:
         if call.text(name):
-            call.log.warning("Kernel memory settings are ignored and will be removed")
+            call.log.warning(
+                "Kernel memory settings are ignored and will be removed", code="no-effect"
+            )
             break
     memory = {member: parse_size(call.text(n), n) for n, member in SIZES.items() if call.text(n)}
     cpu: dict[str, Any] = {m: call.text(n) for n, m in LISTS.items() if call.text(n)}

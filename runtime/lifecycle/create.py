@@ -207,7 +207,7 @@ def act(store: StateStore, decision: Decision, log: Log) -> Created:
         cgroup = make_cgroup(decision.cgroup)
         undo.push(cgroup.undo)
         for warning in cgroup.warnings:
-            log.warning(warning)
+            log.warning(warning, code="cgroup")
         if decision.resctrl is not None:
             from runtime.lifecycle.resctrl import make_group
 
@@ -383,7 +383,7 @@ def _finish(
     """The child waits at the last barrier: state, descriptors for others, pid file."""
     started = process_start(init.pid)
     if started is None:
-        raise ContainerError("the container's first process died unexpectedly")
+        raise ContainerError("the container's first process died unexpectedly", code="init-died")
     container.data["pid"] = init.pid
     container.data["pidStart"] = started[0]
     container.data["created"] = rfc3339_nanoseconds(time.time_ns())
@@ -418,6 +418,7 @@ def _out_of_memory(cgroup: Cgroup, error: ContainerError) -> ContainerError | No
         return None
     return KernelError(
         "container init was OOM-killed (memory limit too low?)",
+        code="out-of-memory",
         field="linux.resources.memory.limit",
     )
 

@@ -42,14 +42,17 @@ def delete(store: StateStore, container_id: str, *, force: bool, log: Log) -> No
     except HostError as error:
         if not force:
             raise
-        log.warning(f"{error.what}: removed, without knowing what belonged to it")
+        log.warning(
+            f"{error.what}: removed, without knowing what belonged to it", code="damaged-state"
+        )
         remove_folder(f"{store.root}/{container_id}")
         return
     try:
         status = container.status()
         if not force and status not in ("stopped", "created"):
             raise StatusError(
-                f"cannot delete container {container_id} that is not stopped: {status}"
+                f"cannot delete container {container_id} that is not stopped: {status}",
+                code="not-stopped",
             )
         destroy(container, status, log)
     finally:

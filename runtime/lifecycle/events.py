@@ -104,4 +104,4 @@ def _stats(container: Container, cgroup: Cgroup) -> Event:
 
 
 def _not_running(container: Container) -> StatusError:
-    return StatusError(f"container with id {container.id} is not running")
+    return StatusError(f"container with id {container.id} is not running", code="not-running")

@@ -99,11 +99,12 @@ def _open_running(container: Container, options: ExecOptions) -> int:
     if status == "paused" and options.ignore_paused:
         status = "running"
     if status in WRONG_MOMENT:
-        raise StatusError(WRONG_MOMENT[status])
+        code = "paused" if status == "paused" else "not-running"
+        raise StatusError(WRONG_MOMENT[status], code=code)
     try:
         return open_init(container)
     except StatusError as error:
-        raise StatusError(WRONG_MOMENT["stopped"]) from error
+        raise StatusError(WRONG_MOMENT["stopped"], code="not-running") from error
 
 
 def decide(
@@ -247,7 +248,7 @@ def _check_alive(init_fd: int) -> None:
     try:
         _signal.pidfd_send_signal(init_fd, 0)
     except ProcessLookupError as error:
-        raise StatusError(WRONG_MOMENT["stopped"]) from error
+        raise StatusError(WRONG_MOMENT["stopped"], code="not-running") from error
 
 
 def _spawn(

@@ -37,7 +37,7 @@ def run_all_hooks(hooks: list[HookRequest], state: dict[str, Any], log: Log) -> 
         try:
             _run(hook, state)
         except (HookError, HostError, KernelError) as error:
-            log.warning(str(error))
+            log.warning(str(error), code="hook-failed")
 
 
 def _enter_bundle(state: dict[str, Any]) -> None:

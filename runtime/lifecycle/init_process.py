@@ -241,7 +241,7 @@ class InitProcess:
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         self.pid = 0
         how = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
-        return ContainerError(f"the container's process died unexpectedly, {how}")
+        return ContainerError(f"the container's process died unexpectedly, {how}", code="init-died")
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end."""

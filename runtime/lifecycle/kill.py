@@ -33,16 +33,16 @@ def kill(store: StateStore, container_id: str, signal_number: int, *, all_proces
     container = store.load(container_id)
     status = container.status()
     if status == "creating":
-        raise StatusError("cannot kill a container that is still being created")
+        raise StatusError("cannot kill a container that is still being created", code="creating")
     try:
         # Without a pid namespace of its own, init's end does not end the others.
         if signal_number == SIGKILL and not container.has_own_pid_namespace():
             if status == "stopped" and not _has_cgroup(container):
-                raise StatusError("container not running")
+                raise StatusError("container not running", code="not-running")
             kill_everything(container)
             return
         if status == "stopped":
-            raise StatusError("container not running")
+            raise StatusError("container not running", code="not-running")
         _signal_init(container, signal_number)
     except StatusError:
         if all_processes:
@@ -60,11 +60,13 @@ def open_init(container: Container) -> int:
     try:
         pid_fd = os.pidfd_open(container.pid)
     except OSError as error:
-        raise StatusError("container not running", errno=error.errno or 0) from error
+        raise StatusError(
+            "container not running", errno=error.errno or 0, code="not-running"
+        ) from error
     # The pidfd pins the process; only now is the check of its start time worth something.
     if not container.is_init_alive():
         os.close(pid_fd)
-        raise StatusError("container not running")
+        raise StatusError("container not running", code="not-running")
     return pid_fd
 
 
@@ -102,7 +104,9 @@ def _signal_init(container: Container, number: int) -> None:
     try:
         _signal.pidfd_send_signal(pid_fd, number)
     except ProcessLookupError as error:
-        raise StatusError("container not running", errno=error.errno or 0) from error
+        raise StatusError(
+            "container not running", errno=error.errno or 0, code="not-running"
+        ) from error
     except OSError as error:
         # No word of the call: "unable to signal init: invalid argument" is what runc says.
         raise KernelError(

@@ -23,19 +23,19 @@ def pause(store: StateStore, container_id: str, log: Log) -> None:
     container, lock = store.locked(container_id)
     try:
         if container.status() not in ("created", "running"):
-            raise StatusError("container not running")
+            raise StatusError("container not running", code="not-running")
         cgroup = Cgroup.load(container.cgroup_paths)
         try:
             cgroup.freeze()
         except ContainerError as error:
             warn_of_access("pause", error, log)
             for warning in cgroup.warnings:
-                log.warning(warning)
+                log.warning(warning, code="cgroup")
             raise
         if not container.is_init_alive():
             # It ended meanwhile: a frozen cgroup without processes would count as paused.
             cgroup.thaw()
-            raise StatusError("container not running")
+            raise StatusError("container not running", code="not-running")
     finally:
         os.close(lock)
 
@@ -48,7 +48,7 @@ def resume(store: StateStore, container_id: str, log: Log) -> None:
     container, lock = store.locked(container_id)
     try:
         if container.status() != "paused":
-            raise StatusError("container not paused")
+            raise StatusError("container not paused", code="not-paused")
         try:
             Cgroup.load(container.cgroup_paths).thaw()
         except ContainerError as error:
@@ -61,4 +61,7 @@ def resume(store: StateStore, container_id: str, log: Log) -> None:
 def warn_of_access(command: str, error: ContainerError, log: Log) -> None:
     """Say what a refusal by the cgroup file system means; the words are runc's."""
     if error.errno == errno.EACCES:
-        log.warning(f"pyrunc {command} failure might be caused by lack of full access to cgroups")
+        log.warning(
+            f"pyrunc {command} failure might be caused by lack of full access to cgroups",
+            code="cgroup",
+        )

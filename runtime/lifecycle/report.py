@@ -104,7 +104,7 @@ def _error(
     if name in ("executable", "exec") and detail:
         # Engines match these words, so nothing stands before them and errno behind.
         said = "executable file not found in $PATH" in detail
-        return KernelError(detail, errno=0 if said else err)
+        return KernelError(detail, errno=0 if said else err, code="no-executable")
     hint = HINTS.get((name, err), "")
     if name in ("mount", "bind") and "\0" in detail:
         option, words = detail.split("\0", 1)
@@ -114,8 +114,14 @@ def _error(
         hint = ", ".join(part for part in (quoted, kernel) if part) or hint
         detail = ""
     return KernelError(
-        f"{what}: {detail}" if detail else what, field=field, syscall=call, errno=err, hint=hint
-    )
+        f"{what}: {detail}" if detail else what, field=field, syscall=call, errno=err, hint=hint,
+        code=op_code(name),
+    )  # fmt: skip
+
+
+def op_code(name: str) -> str:
+    """The code of a failed operation: ``mount-failed``."""
+    return f"{name.replace('_', '-')}-failed"
 
 
 def hook_name(origin: str) -> str:

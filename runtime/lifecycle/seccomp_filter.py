@@ -24,7 +24,7 @@ def seccomp_filter(config: Config, state_root: str, log: Log) -> tuple[bytes, in
     debug: list[str] = []
     made = load_or_compile(profile, state_root, warnings=warnings, debug=debug)
     for line in warnings:
-        log.warning(line)
+        log.warning(line, code="seccomp-cache")
     for line in debug:
         log.debug(line)
     return made

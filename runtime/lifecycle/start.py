@@ -111,7 +111,7 @@ def release(store: StateStore, container_id: str, notify: NotifySocket | None = 
     try:
         status = container.status()
         if status in WRONG_MOMENT:
-            raise StatusError(WRONG_MOMENT[status])
+            raise StatusError(WRONG_MOMENT[status], code="not-created")
         if notify:
             notify.listen(container.folder)
         pid_fd = open_init(container)
@@ -149,14 +149,18 @@ def _check_words(words: bytes, container: Container, pid_fd: int) -> None:
     Source:  csrc/child.h.
     """
     if not words:
-        raise ContainerError("exec fifo is empty: the container's init died before its start")
+        raise ContainerError(
+            "exec fifo is empty: the container's init died before its start", code="init-died"
+        )
     hooks_are_done = words[1:2] == HOOKS_DONE
     message = words[2:] if hooks_are_done else words[1:]
     if message:
         raise report.error_after_start(message, container.last_ops, container.config)
     has_hooks = any(name == "hook" for name, *_ in container.last_ops[1:])
     if (has_hooks and not hooks_are_done) or _ended_as_init(container.pid, pid_fd):
-        raise ContainerError("the container's init died before it executed its program")
+        raise ContainerError(
+            "the container's init died before it executed its program", code="init-died"
+        )
 
 
 def _ended_as_init(pid: int, pid_fd: int) -> bool:

@@ -206,7 +206,9 @@ class Relay:
         except OSError as error:
             # Nobody sees it any more: the program is told as by a terminal that is gone.
             if error.errno not in HUNG_UP:
-                self._log.warning(f"standard output: write: {errno_words(error.errno or 0)}")
+                self._log.warning(
+                    f"standard output: write: {errno_words(error.errno or 0)}", code="output-lost"
+                )
             self._to_host.clear()
             self._hang_up()
             return

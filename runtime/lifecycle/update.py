@@ -35,11 +35,11 @@ def update(
     container, lock = store.locked(container_id)
     try:
         if container.status() in ("creating", "stopped"):
-            raise StatusError("container not running")
+            raise StatusError("container not running", code="not-running")
         linux = container.config.setdefault("linux", {})
         stored = linux.get("resources") or {}
         for warning in merge.warnings(stored, request):
-            log.warning(warning)
+            log.warning(warning, code="cgroup")
         asked = merge.asked(request)
         if not asked and not rdt:
             return
@@ -59,7 +59,7 @@ def update(
             save_record(container)
             undo.commit()
             for warning in warnings:
-                log.warning(warning)
+                log.warning(warning, code="cgroup")
     finally:
         os.close(lock)
 
@@ -70,5 +70,6 @@ def _put_back(change: Change, log: Log) -> None:
     except ContainerError as error:
         log.warning(
             f"Setting back cgroup configs failed due to error: {error}, your state.json and"
-            " actual configs might be inconsistent."
+            " actual configs might be inconsistent.",
+            code="cgroup",
         )

@@ -148,8 +148,14 @@ def _by_rules(kept: Kept) -> list[Finding]:
 def facts_for(config: Any) -> HostFacts:
     """This host as root would find it; a user is asked for where the container is a user's."""
     process = config.get("process", {})
-    host = read_facts(labels=bool(process.get("apparmorProfile") or process.get("selinuxLabel")))
-    if not Namespaces(config.get("linux", {})).listed & NEWUSER:
+    linux = config.get("linux", {})
+    host = read_facts(
+        labels=bool(
+            process.get("apparmorProfile") or process.get("selinuxLabel") or linux.get("mountLabel")
+        ),
+        resctrl=bool(linux.get("intelRdt")),
+    )
+    if not Namespaces(linux).listed & NEWUSER:
         host.euid = 0
     return host
 
@@ -166,7 +172,8 @@ def _by_cgroups(config: Any, host: HostFacts) -> list[Finding]:
             )  # fmt: skip
         except ContainerError as error:
             words = f": {errno_words(error.errno)}" if error.errno else ""
-            found.append(Finding(ERROR, "cgroup", error.field, error.what + words, error.hint))
+            code = error.code if error.code == "no-controller" else "cgroup"
+            found.append(Finding(ERROR, code, error.field, error.what + words, error.hint))
         else:
             place = f"linux.resources.{section}"
             found += [Finding(WARNING, "cgroup", place, line) for line in plan.warnings]

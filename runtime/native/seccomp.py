@@ -199,7 +199,10 @@ def _explain(
                 hint="keep one of the two",
             )
         return ConfigError(
-            f"libseccomp refuses the rule for {rule.names[name]}", field=field, errno=errno
+            f"libseccomp refuses the rule for {rule.names[name]}",
+            field=field,
+            errno=errno,
+            code="seccomp",
         )
     if step == lib.FILTER_SIZE:
         return ConfigError(

@@ -46,11 +46,11 @@ def raise_errors(found: Findings, whole: str) -> None:
         return
     if len(found.errors) == 1:
         field, text = found.errors[0]
-        raise ConfigError(text, field=field)
+        raise ConfigError(text, field=field, code="rule")
     shown = "; ".join(f"{field}: {text}" for field, text in found.errors[:SHOWN_MOST])
     if len(found.errors) > SHOWN_MOST:
         shown += f"; and {len(found.errors) - SHOWN_MOST} more"
-    raise ConfigError(f"{len(found.errors)} problems: {shown}", field=whole)
+    raise ConfigError(f"{len(found.errors)} problems: {shown}", field=whole, code="rule")
 
 
 def check_texts(found: Findings, parts: dict[str, object]) -> None:

@@ -162,6 +162,7 @@ def test_the_parts_of_an_error_have_names(capfd: pytest.CaptureFixture[str]) -> 
     record = json.loads(capfd.readouterr().err)
     del record["time"]
     assert record == {
+        "code": "refused",
         "level": "error",
         "msg": "mounts[3]: mount: fsconfig: invalid argument; try 64k",
         "field": "mounts[3]",

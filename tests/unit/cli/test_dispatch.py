@@ -236,6 +236,7 @@ def test_a_failure_is_one_json_object_in_the_log_and_bare_on_stderr(
     record = json.loads((tmp_path / "log").read_text())
     assert record.pop("time")
     assert record == {
+        "code": "refused",
         "level": "error",
         "msg": text,
         "field": "mounts[1]",

@@ -15,6 +15,7 @@
 #include "child.h"
 #include "message.h"
 #include "sys.h"
+#include "trace.h"
 
 static op_function *const op_table[] = {
 #define OP(number, name, strings) [number] = op_##name,
@@ -169,14 +170,23 @@ static void report(struct child *child, uint32_t op, const char *call, int err)
 		child->detail_length ? child->detail : "", strerror(err));
 }
 
-static int run(struct child *child)
+static int run(struct child *child, struct stamp *stamps)
 {
 	for (uint32_t i = 0; i < child->plan->count; i++) {
 		const struct plan_op *op = &child->plan->ops[i];
 		const char *call = "";
 
 		child->detail_length = 0;
-		if (op_table[op->code](op, child, &call) < 0) {
+		/* A filter may deny the clock where it is no vDSO call. */
+		if (stamps && op->code == OP_seccomp)
+			stamps = NULL;
+		if (stamps)
+			trace_begin(&stamps[i]);
+		const int done = op_table[op->code](op, child, &call);
+
+		if (stamps)
+			trace_end(&stamps[i], done < 0 ? errno : 0);
+		if (done < 0) {
 			report(child, i, call, errno);
 			return 1;
 		}
@@ -205,6 +215,7 @@ int init_main(int argc, char **argv)
 		.proc_fd = -1, .mask_fd = -1,
 	};
 	struct plan plan;
+	struct stamp *stamps = NULL;
 	struct stat status;
 	const char *why = "the plan cannot be read";
 
@@ -227,7 +238,13 @@ int init_main(int argc, char **argv)
 		goto broken;
 	/* 5.11; an older kernel's descriptors are closed by op_exec all the same. */
 	(void)sys_close_range((unsigned int)base, ~0u, SYS_CLOSE_RANGE_CLOEXEC);
-	return run(&child);
+	if (plan.header->trace) {
+		why = "the memory for the trace";
+		stamps = trace_open(child_slot(&child, plan.header->trace), plan.count);
+		if (!stamps)
+			goto broken;
+	}
+	return run(&child, stamps);
 broken:
 	child_say(&child, "%s", why);
 	report(&child, 0, "init", errno);

@@ -31,7 +31,7 @@ struct plan_header {
 	uint32_t blobs;      /* offset of the first blob */
 	uint32_t slot_count; /* descriptors passed, control socket and plan included */
 	uint32_t flags;
-	uint32_t reserved;
+	uint32_t trace;      /* slot of the memory that takes the times of operations; 0 is none */
 };
 
 struct plan_op {

@@ -37,6 +37,9 @@ CREATE_OPTIONS = (
         "preserve-fds", NUMBER, "pass N descriptors more, those from 3 on, to the container",
         metavar="N", default=0,
     ),
+    Option(
+        "trace", TEXT, "write what is done, and when, to FILE, for pyrunc trace", metavar="FILE"
+    ),
 )  # fmt: skip
 COMMAND = Command(
     "create",
@@ -59,15 +62,19 @@ def main(call: Call) -> int:
 
     options = create_options(call)
     options.detach = True  # nobody stays to copy for a terminal
-    create(options, creation_globals(call), call.log)
+    globals_ = creation_globals(call)
+    if options.trace:
+        from runtime.lifecycle.trace import traced
+
+        return traced(options.trace, lambda: create(options, globals_, call.log))
+    create(options, globals_, call.log)
     return 0
 
 
 def create_options(call: Call) -> CreateOptions:
     """What create and run share.
 
-    Errors:  ConfigError for an empty id; HostError when a relative --pid-file or --config lost
-             its directory.
+    Errors:  ConfigError for an empty id; HostError when a relative file lost its directory.
     """
     options = CreateOptions(call.container_id())
     options.bundle = call.text("bundle")
@@ -78,6 +85,8 @@ def create_options(call: Call) -> CreateOptions:
     # Relative to the caller's directory, not to the bundle, where create goes next.
     options.pid_file = absolute(pid_file, "--pid-file") if pid_file else ""
     options.config_file = absolute(config_file, "--config") if config_file else ""
+    trace = call.text("trace")
+    options.trace = absolute(trace, "--trace") if trace else ""
     options.no_pivot = call.flag("no-pivot")
     options.no_new_keyring = call.flag("no-new-keyring")
     options.preserve_fds = max(call.number("preserve-fds"), 0)

@@ -233,6 +233,23 @@ prints them. The pid is the host's; it is 0 for a container that has stopped.
 """,
         examples=(("Print the pid of a container's init", "pyrunc state web | jq .pid"),),
     ),
+    "trace": Page(
+        """
+A bar is drawn to scale for each step of the runtime and for each operation of the process that
+becomes the container's. Pale ones wait for the other side; red ones failed. The program itself is
+not in it: the last operation is the one that executes it. After create, that is the one that waits
+for start.
+
+The times are those of CLOCK_REALTIME. Tracing costs a few microseconds for each operation; without
+it nothing is measured.
+""",
+        examples=(
+            ("See where the time of a container's start went",
+             "pyrunc run --trace /tmp/web.json web\npyrunc trace /tmp/web.json"),
+            ("The same as a page", "pyrunc trace --html /tmp/web.json > /tmp/web.html"),
+        ),
+        statuses=(),
+    ),
     "update": Page(
         """
 The file is a JSON object, as `linux.resources` of config.json; its members memory, cpu, blockIO,

@@ -41,4 +41,8 @@ def main(call: Call) -> int:
     options.detach = call.flag("detach")
     options.keep = call.flag("keep")
     options.no_subreaper = call.flag("no-subreaper")
+    if options.trace:
+        from runtime.lifecycle.trace import traced
+
+        return traced(options.trace, lambda: run(options, creation_globals(call), call.log))
     return run(options, creation_globals(call), call.log)

@@ -125,7 +125,7 @@ class InitProcess:
         opened = [theirs]
         try:
             flags = DUMPABLE_FOR_MAPS if os.geteuid() != 0 and _is_written_to(plan) else 0
-            data = encode(plan.ops, FIRST_SLOT + len(slots), flags)
+            data = encode(plan.ops, FIRST_SLOT + len(slots), flags, plan.trace_slot)
             opened.append(calls.sealed_bytes(data))
             opened.append(calls.sealed_copy(executable_path()))
             pid, pid_fd = calls.spawn(

@@ -21,8 +21,10 @@ U64 = (1 << 64) - 1
 PADDING = (b"\0\0\0\0", b"\0\0\0", b"\0\0", b"\0")  # at least the NUL behind the bytes
 
 
-def encode(ops: list[Op], slot_count: int, flags: int = 0) -> bytes:
+def encode(ops: list[Op], slot_count: int, flags: int = 0, trace: int = 0) -> bytes:
     """The plan on the wire; `slot_count` includes the control socket and the plan itself.
+
+    `trace` is the slot of the memory that takes the times of operations, 0 is none.
 
     Equal strings are written once.
     Errors:  none for what the constructors of ops.py made.
@@ -49,7 +51,7 @@ def encode(ops: list[Op], slot_count: int, flags: int = 0) -> bytes:
         numbers = [n & U64 for n in op.numbers]
         numbers += [0] * (NUMBER_SLOTS - len(numbers))
         records.append(pack(op.code, op.flags, *slots, *numbers))
-    header = HEADER.pack(MAGIC, VERSION, at, len(ops), first_blob, slot_count, flags, 0)
+    header = HEADER.pack(MAGIC, VERSION, at, len(ops), first_blob, slot_count, flags, trace)
     return b"".join((header, *records, *blobs))
 
 

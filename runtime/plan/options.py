@@ -31,6 +31,7 @@ class CreateOptions:
     __slots__ = (
         "bundle", "config_file", "console_socket", "container_id", "detach", "keep",
         "no_new_keyring", "no_pivot", "no_subreaper", "pid_file", "pidfd_socket", "preserve_fds",
+        "trace",
     )  # fmt: skip
 
     def __init__(self, container_id: str) -> None:
@@ -46,3 +47,4 @@ class CreateOptions:
         self.detach = False
         self.keep = False
         self.no_subreaper = False
+        self.trace = ""  # absolute path of the file that takes the times; "" is none

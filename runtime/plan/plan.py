@@ -107,6 +107,7 @@ class Plan:
     parent_joins   the v2 cgroup is not the one to be born in: see BARRIER_CGROUP
     cpus           mask of the CPUs to be born on, as sched_setaffinity(2) takes it; b"" is any
     preserved      descriptors 3... handed to the program
+    trace_slot     of the memory that takes the times of the operations; 0 is none
     notify_folder  what the parent makes for the program's NOTIFY_SOCKET; "" is nothing
     warnings       one line each, for the log
     """
@@ -114,7 +115,7 @@ class Plan:
     __slots__ = (
         "clone_flags", "cpus", "deny_setgroups", "gid_maps", "notify_folder", "oom_score_adj",
         "ops", "parent_joins", "preserved", "rlimits", "slots", "staged",
-        "time_offsets", "uid_maps", "warnings",
+        "time_offsets", "trace_slot", "uid_maps", "warnings",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -131,6 +132,7 @@ class Plan:
         self.parent_joins = False
         self.cpus = b""
         self.preserved = 0
+        self.trace_slot = 0
         self.notify_folder = ""
         self.warnings: list[str] = []
 

@@ -17,7 +17,7 @@ from runtime.plan.encode import DUMPABLE_FOR_MAPS, MAGIC, VERSION, encode
 from runtime.plan.ops import CODES, Op
 
 CSRC = Path(__file__).resolve().parents[3] / "csrc"
-HEADER = ("magic", "version", "size", "op_count", "blobs", "slot_count", "flags", "reserved")
+HEADER = ("magic", "version", "size", "op_count", "blobs", "slot_count", "flags", "trace")
 WORD = struct.Struct("=I")
 
 # Prints what the executor's decoder makes of a plan: code, flags, numbers, strings in hex.
@@ -117,7 +117,7 @@ def test_the_header() -> None:
     header, _ = decode(data)
     assert header == {
         "magic": MAGIC, "version": VERSION, "size": len(data), "op_count": len(SAMPLE),
-        "blobs": 32 + 64 * len(SAMPLE), "slot_count": 6, "flags": DUMPABLE_FOR_MAPS, "reserved": 0,
+        "blobs": 32 + 64 * len(SAMPLE), "slot_count": 6, "flags": DUMPABLE_FOR_MAPS, "trace": 0,
     }  # fmt: skip
 
 

@@ -70,6 +70,22 @@ paused is deleted with --force only. The poststop hooks run when all else is gon
             ("Kill and delete a container, if there is one", "pyrunc delete --force web"),
         ),
     ),
+    "doctor": Page(
+        """
+`partly` means that it depends: on what is asked for, or on who asks. The answers are those for
+the process that asks: inside a container, or as another user, they are others.
+""",
+        examples=(
+            ("See what this host can do", "pyrunc doctor"),
+            ("List what is missing, for a report",
+             "pyrunc doctor --json | jq '.[] | select(.answer == \"no\")'"),
+        ),
+        exits=(
+            ("0", "containers can be made"),
+            ("1", "something is missing that every container needs"),
+        ),
+        statuses=(),
+    ),
     "events": Page(
         """
 Times are in nanoseconds, sizes in bytes. What the kernel does not count is left out.
@@ -127,6 +143,20 @@ knows how, not that this host lets it.
 """,
         examples=(("See whether seccomp filters can be made",
                    "pyrunc features | jq .linux.seccomp.enabled"),),
+    ),
+    "gc": Page(
+        """
+A container that has stopped is left to its engine, which may not have asked for its end yet;
+--stopped removes it as well. One whose state cannot be read is left too: `pyrunc delete --force`
+removes it. The poststop hooks run. Each engine has a state root of its own, see --root.
+""",
+        examples=(
+            ("See what a crash has left", "pyrunc gc --dry-run"),
+            ("Remove what containerd's clients left",
+             "pyrunc --root /run/containerd/runc/default gc"),
+        ),
+        exits=(("0", "success"), ("1", "something could not be removed")),
+        statuses=(),
     ),
     "help": Page(
         """

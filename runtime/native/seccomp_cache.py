@@ -141,6 +141,15 @@ def _unpack(blob: bytes, key: bytes) -> tuple[bytes, bytes] | None:
     return body[HEADER.size : start], body[start:]
 
 
+def is_stale(name: str, blob: bytes) -> bool:
+    """Whether a file of the cache would not be used again: half-written, damaged, of others."""
+    try:
+        kept = _unpack(blob, bytes.fromhex(name))
+    except ValueError:
+        return True
+    return kept is None or not _is_current(kept[0])
+
+
 def _open_folder(state_root: str, warnings: list[str], debug: list[str]) -> int:
     """A descriptor of the folder, made where missing; -1 where it cannot be used."""
     path = f"{state_root}/{FOLDER}"

@@ -49,7 +49,7 @@ WHY = {
 BARRIERS = {
     1: "the runtime writes uid_map and gid_map, which the process may not",
     2: "the runtime writes the offsets before anybody is inside",
-    3: "the runtime has systemd move the process",
+    3: "the runtime, or systemd for it, moves the process into its cgroup",
     4: "prestart and createRuntime hooks run outside, before the root is changed",
     5: "the runtime saves the state and the pid file: the status is created",
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.cgroups.setting import Setting
-    from runtime.cgroups.systemd_plan import Unit
+    from runtime.cgroups.systemd_unit import Unit
     from runtime.host.cgroup_layout import CgroupLayout, Hierarchy
 
 # Section of linux.resources, controller on v1, controller on v2 ("" is none).

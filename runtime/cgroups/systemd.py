@@ -23,13 +23,11 @@ from runtime.cgroups.plan import plan_cgroup
 from runtime.cgroups.systemd_annotations import annotated_properties
 from runtime.cgroups.systemd_bus import NO_SUCH_UNIT, UNIT_EXISTS, Bus, BusError
 from runtime.cgroups.systemd_plan import (
-    PATH_FIELD,
     device_properties,
-    plan_unit,
     resource_properties,
-    slice_path,
     start_properties,
 )
+from runtime.cgroups.systemd_unit import PATH_FIELD, plan_unit, slice_path
 from runtime.errors import ConfigError, ContainerError, KernelError, StatusError
 
 TYPE_CHECKING = False
@@ -38,7 +36,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from runtime.cgroups.plan import CgroupPlan
-    from runtime.cgroups.systemd_plan import Property, Unit
+    from runtime.cgroups.systemd_plan import Property
+    from runtime.cgroups.systemd_unit import Unit
     from runtime.host.cgroup_layout import CgroupLayout
 
 FIELD = "--systemd-cgroup"

@@ -20,13 +20,15 @@ def folders(name: str) -> list[str]:
 
 def controller(name: str) -> Path:
     """The hierarchy with a controller."""
-    path = CGROUP_ROOT / name
-    return path if path.is_dir() else CGROUP_ROOT
+    if is_v1(name):
+        return CGROUP_ROOT / name
+    unified = CGROUP_ROOT / "unified"
+    return unified if unified.is_dir() else CGROUP_ROOT
 
 
 def is_v1(name: str) -> bool:
-    """Whether a controller is on v1 here."""
-    return (CGROUP_ROOT / name).is_dir()
+    """Whether a controller is on v1 here: systemd leaves folders without a mount as well."""
+    return os.path.ismount(os.path.realpath(CGROUP_ROOT / name))
 
 
 def cgroup_of(container: Container, name: str) -> Path:
@@ -234,3 +236,33 @@ class TestSharedPidNamespace:
         wait_until(lambda: folders(container.id) == [], 5)
         for pid in pids:
             assert os.waitpid(pid, 0)[0] == pid
+
+
+@pytest.mark.skipif(
+    not (CGROUP_ROOT / "cgroup.controllers").is_file(), reason="needs cgroup v2 alone"
+)
+class TestOwnership:
+    """Who may write to his cgroup may divide it."""
+
+    @pytest.fixture
+    def mapped(self, runtime: Runtime, bundle: Bundle) -> Bundle:
+        bundle.namespace("cgroup").namespace("user")
+        for name in ("uidMappings", "gidMappings"):
+            bundle.linux[name] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        return bundle.sh(
+            "cd /sys/fs/cgroup; mkdir below && echo $$ >below/cgroup.procs && echo divided"
+        )
+
+    def test_writable(self, runtime: Runtime, mapped: Bundle) -> None:
+        mapped.mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev")
+        assert runtime.run(mapped).out == "divided\n"
+
+    def test_limits_stay_ours(self, runtime: Runtime, mapped: Bundle) -> None:
+        mapped.mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev")
+        mapped.linux["resources"]["pids"] = {"limit": 20}
+        result = runtime.run(mapped.sh("echo 30 >/sys/fs/cgroup/pids.max || echo refused"))
+        assert result.out == "refused\n"
+
+    def test_read_only(self, runtime: Runtime, mapped: Bundle) -> None:
+        mapped.mount("/sys/fs/cgroup", "cgroup", "cgroup", "nosuid", "noexec", "nodev", "ro")
+        assert runtime.run(mapped).out == ""

@@ -24,6 +24,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import CodeType
 
+DISPATCH = "runtime.cli.dispatch"  # what every command goes through
+OFTEN = ("create", "run", "exec")  # the others are rare, or do without Python
 LEFT_OUT = ("runtime.__main__", "runtime.launch")  # these run before the store is open
 
 
@@ -107,27 +109,34 @@ def is_command(tree: ast.Module) -> bool:
     return any(isinstance(t, ast.Name) and t.id == "COMMAND" for names in targets for t in names)
 
 
-def groups_of(trees: dict[str, ast.Module], needs: dict[str, tuple[str, ...]]) -> list[list[str]]:
-    """The modules that belong together: every command needs all of a group, or nothing of it.
+def reach(start: set[str], needs: dict[str, tuple[str, ...]]) -> set[str]:
+    """`start`, and all that these modules import at once, and so on."""
+    reached, waiting = set(start), [*start]
+    while waiting:
+        fresh = set(needs[waiting.pop()]) - reached
+        reached |= fresh
+        waiting += fresh
+    return reached
 
-    A command needs what its functions import, too. What else only functions import is a group
-    by itself. What most commands need comes first.
+
+def groups_of(trees: dict[str, ast.Module], needs: dict[str, tuple[str, ...]]) -> list[list[str]]:
+    """The modules that belong together, those that most commands need first.
+
+    A command needs what its functions import, too. Of the commands that are called often, each
+    needs all of a group or nothing of it; what only others need is grouped by these. What only
+    functions import is a group by itself.
     """
     users: dict[str, list[str]] = {name: [] for name in trees}
     for command, tree in trees.items():
-        if not is_command(tree):
-            continue
-        reached = {command, *needs_of(ast.walk(tree), {*trees})}
-        waiting = [*reached]
-        while waiting:
-            fresh = set(needs[waiting.pop()]) - reached
-            reached |= fresh
-            waiting += fresh
-        for name in reached:
-            users[name].append(command)
+        if is_command(tree):
+            for name in reach({command, *needs_of(ast.walk(tree), {*trees})}, needs):
+                users[name].append(command.rpartition(".")[2])
+    for name in reach({DISPATCH} & {*trees}, needs):
+        users[name] = [*OFTEN, DISPATCH]
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, commands in users.items():
-        groups.setdefault(tuple(commands) or (name,), []).append(name)
+        often = tuple(command for command in (*OFTEN, DISPATCH) if command in commands)
+        groups.setdefault(often or tuple(commands) or (name,), []).append(name)
     by_use = sorted(groups.items(), key=lambda item: len(item[0]), reverse=True)
     return [group for _, group in by_use]
 

@@ -173,6 +173,19 @@ installed to. Where a shell or man(1) does not look there, --man and --completio
         ),
         exits=(*COMMON_EXIT, ("3", "there is no such command")),
     ),
+    "inspect": Page(
+        """
+What differs is marked with `!`; with `?` what cannot be compared, such as a file of the cgroup that
+takes several values. The capabilities are those that a program has after execve(2), which are not
+those of config.json for a user that is not root. A program may have changed them itself since.
+""",
+        examples=(
+            ("Look at a container", "pyrunc inspect web"),
+            ("See what an update, or somebody else, has changed", "pyrunc inspect --drift web"),
+        ),
+        exits=(*COMMON_EXIT, ("2", "with --drift: something differs")),
+        statuses=ALIVE,
+    ),
     "kill": Page(
         """
 The signal goes to the container's init alone. KILL goes to every process of a container that has

@@ -12,6 +12,7 @@
 #include "sys.h"
 
 #define EXEC_DEFAULT_HOME 1u
+#define EXEC_FROM_SLOT 2u
 #define EXECUTABLE_NO_PATH 1u
 #define PASSWD_AT_MOST (1 << 20) /* bytes; the file belongs to the image */
 #define HEAD 4096
@@ -274,8 +275,21 @@ static void close_from(int first, int but)
 	close_between(but >= first ? but + 1 : first, ~0u);
 }
 
+/* The descriptor of a program that the container has not, moved to where the others are kept
+ * from: `first`, or behind the one that carries a failure. Sealed memory, no way to the host. */
+static int keep_tool(const struct plan_op *op, const struct child *child, int first)
+{
+	const int slot = child_slot(child, op->number[2]);
+
+	if (slot < 0)
+		return -1;
+	return dup3(slot, first + (child->report_fd == first), O_CLOEXEC);
+}
+
 int op_exec(const struct plan_op *op, struct child *child, const char **call)
 {
+	const int first = 3 + (int)op->number[0];
+	int tool = -1;
 	static char home[1024];
 	sigset_t none;
 	const bool wants_home = op->flags & EXEC_DEFAULT_HOME;
@@ -288,7 +302,13 @@ int op_exec(const struct plan_op *op, struct child *child, const char **call)
 
 	if (!argv || !envp)
 		return -1;
-	close_from(3 + (int)op->number[0], child->report_fd);
+	if (op->flags & EXEC_FROM_SLOT) {
+		*call = "dup3";
+		tool = keep_tool(op, child, first);
+		if (tool < 0)
+			return -1;
+	}
+	close_from(tool < 0 ? first : tool + 1, child->report_fd);
 	child->proc_fd = child->root_fd = child->mask_fd = -1;
 	/* Tells the end by execve from a death in a hook. Nobody there to be told is no error;
 	 * without hooks there is no time to die in, and the filter need not allow a write. */
@@ -298,7 +318,10 @@ int op_exec(const struct plan_op *op, struct child *child, const char **call)
 		signal(number, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	*call = "execve";
-	execve(child->program, argv, envp);
+	*call = tool < 0 ? "execve" : "execveat";
+	if (tool < 0)
+		execve(child->program, argv, envp);
+	else
+		syscall(SYS_execveat, tool, "", argv, envp, AT_EMPTY_PATH);
 	return child_say(child, "exec: \"%s\"", argv[0]);
 }

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 # Each is a module of this package with a COMMAND and a main(call) -> exit status.
 COMMANDS = (
-    "create", "delete", "doctor", "events", "exec", "explain", "features", "gc", "inspect",
-    "kill", "list", "pause", "ps", "resume", "run", "spec", "start", "state", "trace", "update",
-    "validate",
+    "create", "debug", "delete", "doctor", "events", "exec", "explain", "features", "gc",
+    "inspect", "kill", "list", "pause", "ps", "resume", "run", "spec", "start", "state", "trace",
+    "update", "validate",
 )  # fmt: skip
 # runc has these, and pyrunc has not yet: "unknown command" would be wrong for people who
 # know runc, so they are refused by name. Their --help must fail too: podman takes a

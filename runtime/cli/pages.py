@@ -60,6 +60,28 @@ sends one message with the terminal's master end as its only descriptor.
         ),
         statuses=(),
     ),
+    "debug": Page(
+        """
+The program is copied into sealed memory and executed by its descriptor, so neither the container's
+root filesystem nor the host's file can be reached or changed by way of it. Busybox runs its other
+applets out of itself. /proc of the container must be mounted for that.
+
+With --confined the process has the user, the capabilities and the seccomp filter that the
+container's own has, to see what that one meets with. A filter that denies execveat keeps it from
+running.
+""",
+        examples=(
+            ("Look around in a container without a shell", "pyrunc debug web"),
+            ("See what listens in it", "pyrunc debug web netstat -ltn"),
+            ("See what its own user may read", "pyrunc debug --confined web ls -la /data"),
+        ),
+        exits=(
+            ("N", "the exit status of the program"),
+            ("128+N", "the program was ended by signal N"),
+            ("255", "the program could not be run"),
+        ),
+        statuses=(RUNNING, CREATED),
+    ),
     "delete": Page(
         """
 A container that has been created but not started is killed and deleted. One that runs or is

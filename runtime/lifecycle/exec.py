@@ -127,10 +127,12 @@ def decide(
         parent_joins=_must_be_attached(container, options),
         in_group="resctrl" in container.data,
     )  # fmt: skip
-    plan = make_exec_plan(
-        target, process, host, seccomp_filter(config, globals_.root, log),
-        preserve_fds=options.preserve_fds,
-    )  # fmt: skip
+    seccomp = None if options.without_filter else seccomp_filter(config, globals_.root, log)
+    plan = make_exec_plan(target, process, host, seccomp, preserve_fds=options.preserve_fds)
+    if options.tool:
+        from runtime.plan.tool import bring_tool
+
+        bring_tool(plan, options.tool)
     check_preserved(0, options.preserve_fds)
     return Decision(plan, cgroup_paths, _own_terminal(process, options))
 

@@ -39,12 +39,14 @@ class ExecOptions:
     user           UID[:GID] as given, "" is the container's
     no_new_privs   None is the container's
     cgroup         the values of --cgroup
+    tool           path of a program of the host that is brought along; "" is one of the container
+    without_filter the container's seccomp filter does not hold for it
     """
 
     __slots__ = (
         "additional_gids", "apparmor", "args", "caps", "cgroup", "console_socket", "container_id",
         "cwd", "detach", "env", "ignore_paused", "no_new_privs", "pid_file", "pidfd_socket",
-        "preserve_fds", "process_file", "process_label", "tty", "user",
+        "preserve_fds", "process_file", "process_label", "tool", "tty", "user", "without_filter",
     )  # fmt: skip
 
     def __init__(self, container_id: str) -> None:
@@ -67,6 +69,8 @@ class ExecOptions:
         self.detach = False
         self.cgroup: list[str] = []
         self.ignore_paused = False
+        self.tool = ""
+        self.without_filter = False
 
 
 def process_of_options(bundles: Process, containers: Process, options: ExecOptions) -> Process:

@@ -48,6 +48,7 @@ MKNOD_BIND = 1  # bind the host's node of the same path (user namespaces)
 MKNOD_BIND_ON_EPERM = 2
 USER_SETGROUPS = 1
 BECOME_ROOT_SETGROUPS = 1
+EXEC_FROM_SLOT = 2  # exec: the program is the sealed memory in the slot numbers[2]
 EXEC_DEFAULT_HOME = 1  # HOME comes from the container's passwd, else "/"
 EXECUTABLE_NO_PATH = 1  # PATH is not in the environment: only names with a slash are found
 SYNC_ONLY_SAY = 1  # sync: no word is waited for

@@ -15,7 +15,8 @@ class Slot:
     kind    "fifo" (the exec fifo), "namespace" (path of a namespace to join), "cgroup"
             (directory of a v1 cgroup, or of a threaded v2 one, whose tasks file the child
             writes), "idmap" (a detached id-mapped mount), "root" (a directory to be the root),
-            "init" (a pidfd of the container's init)
+            "init" (a pidfd of the container's init), "trace" (memory for times), "tool" (a
+            sealed copy of a program of the host)
     path    what to open, as `kind` says
     origin  the place in config.json
     foreign (st_dev, st_ino) that the opened file must not have, None is no such wish: with

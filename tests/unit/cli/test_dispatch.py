@@ -28,7 +28,7 @@ RUNC_COMMANDS = [
     "checkpoint", "create", "delete", "events", "exec", "features", "kill", "list", "pause",
     "ps", "restore", "resume", "run", "spec", "start", "state", "update",
 ]  # fmt: skip
-OUR_COMMANDS = {"doctor", "explain", "gc", "inspect", "trace", "validate"}
+OUR_COMMANDS = {"debug", "doctor", "explain", "gc", "inspect", "trace", "validate"}
 
 
 def message(err: str) -> str:

@@ -138,8 +138,8 @@ def _drawn(bar: Bar, total: float) -> str:
     last = max(int((bar.start + bar.length) * scale), first + 1)
     cells = []
     for cell in range(0, BAR * 8, 8):
-        # A cell is filled from its left only: where a bar begins inside, the whole of it is.
-        covered = min(last - cell, 8) if last > cell and first < cell + 8 else 0
+        # A cell is filled from its left only: where a bar begins inside and goes on, all of it is.
+        covered = last - max(first, cell) if last <= cell + 8 else 8 if first < cell + 8 else 0
         cells.append(EIGHTHS[max(covered, 0)])
     return "".join(cells)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runtime.cli.paint import Paint
-from runtime.cli.waterfall import BAR, as_page, as_text, read_bars
+from runtime.cli.waterfall import BAR, Bar, as_page, as_text, read_bars
 from runtime.errors import ConfigError
 
 
@@ -45,6 +45,22 @@ def test_text(file: str) -> None:
     assert lines[5].split()[:2] == ["10.000", "..."]
     # What waits, or has others within, explains nothing.
     assert lines[-1] == ("10.000 ms in all; longest: half 5.000 ms, inner 1.000 ms, end 0.000 ms")
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "drawn"),
+    [
+        (0, 40, "█" * 40),
+        (0, 0.001, "▏" + " " * 39),
+        (7.9, 0.001, " " * 7 + "▏" + " " * 32),
+        (2.5, 2, "  ██▌" + " " * 35),
+        (39.99, 0.01, " " * 39 + "▏"),
+    ],
+)
+def test_bars(start: float, length: float, drawn: str) -> None:
+    whole = Bar(event("whole", 0, 40))
+    line = as_text([whole, Bar(event("x", start, length))], Paint(is_on=False)).splitlines()[2]
+    assert line[21 : 21 + BAR] == drawn
 
 
 def test_page(file: str) -> None:

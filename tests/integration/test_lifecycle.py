@@ -196,7 +196,8 @@ class TestKill:
         container = runtime.run_detached(bundle.without_namespace("pid").sh(script))
         container.wait()
         pid = (bundle.rootfs / "tmp/second").read_text().strip()
-        assert Path(f"/proc/{pid}/comm").read_text() == "sleep\n"
+        # Its pid is known before it has become sleep.
+        wait_until(lambda: Path(f"/proc/{pid}/comm").read_text() == "sleep\n", 5)
         for _ in range(2):
             runtime.call("kill", *words, container.id, "9").check()
         # It was left to us, the subreaper.

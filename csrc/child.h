@@ -11,6 +11,8 @@
  *      |  --------------- go on, descriptor -------> |   a detached mount of it
  *      |  <------------- MASTER, descriptor -------- |   of the new terminal
  *      |  <------------- FAILED op, call, errno ---- |   and exits 1
+ *      |  <------------- LISTENER number ----------- |   of the seccomp filter: taken by pidfd
+ *      |  --------------- go on -------------------> |
  *      |          ... REACHED created, go on ...     |   the socket closes
  *   start: opens exec.fifo  <------- "0" ----------- |   blocked in open(2) until then
  *      |  <-------------------- "1" ---------------- |   its hooks, if any, are done
@@ -83,6 +85,8 @@ int child_reach(struct child *child, uint32_t barrier);
 int child_tell(struct child *child, uint32_t barrier);
 /* And the wait alone. */
 int child_await_word(struct child *child);
+/* The seccomp filter is in: the runtime takes its listener, and says so. */
+int child_show_listener(struct child *child, int listener_fd);
 int child_announce(struct child *child, int pid, int pid_fd);
 /* A detached mount of a host path that our user namespace may not walk: the runtime may. */
 int child_want_tree(struct child *child, const char *path, bool recursive);

@@ -12,6 +12,7 @@ enum message_kind {
 	MESSAGE_FAILED = 3,
 	MESSAGE_WANT = 4,
 	MESSAGE_MASTER = 5,
+	MESSAGE_LISTENER = 6, /* value: its number in the child */
 };
 
 /* runtime/lifecycle/report.py reads this: keep both together. */

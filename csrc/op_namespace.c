@@ -123,10 +123,10 @@ int op_sync(const struct plan_op *op, struct child *child, const char **call)
 {
 	const uint32_t barrier = (uint32_t)op->number[0];
 
-	*call = "sendmsg";
+	*call = "write";
 	if ((op->flags & SYNC_ONLY_SAY) && child_tell(child, barrier) < 0)
 		return -1;
-	*call = "recv";
+	*call = "read";
 	if (!(op->flags & SYNC_ONLY_SAY) && child_reach(child, barrier) < 0) {
 		if (errno == ECONNRESET) /* the runtime gave up, and has said why itself */
 			_exit(1);

@@ -166,7 +166,22 @@ int op_seccomp(const struct plan_op *op, struct child *child, const char **call)
 		errno = EINVAL;
 		return child_say(child, "a filter of %u bytes is no program", size);
 	}
-	return syscall(SYS_seccomp, SYS_SECCOMP_SET_MODE_FILTER, op->number[0], &program) < 0 ? -1 : 0;
+	const int listener_fd =
+		(int)syscall(SYS_seccomp, SYS_SECCOMP_SET_MODE_FILTER, op->number[0], &program);
+
+	if (listener_fd < 0)
+		return -1;
+	if (!(op->number[0] & SYS_SECCOMP_NEW_LISTENER))
+		return 0;
+	*call = "write(listener)";
+	if (child_show_listener(child, listener_fd) < 0) {
+		if (errno == ECONNRESET) /* the runtime gave up, and has said why itself */
+			_exit(1);
+		return -1;
+	}
+	/* Or calls would wait for ever for an agent that has ended, instead of failing. */
+	close(listener_fd);
+	return 0;
 }
 
 int op_bounding(const struct plan_op *op, struct child *child, const char **call)

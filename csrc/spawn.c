@@ -295,6 +295,13 @@ int k_spawn(int exe_fd, int base, const int *fds, int count, unsigned long long 
 	return pid;
 }
 
+int k_take_fd(int pid_fd, int number)
+{
+	const int fd = (int)syscall(SYS_pidfd_getfd, pid_fd, number, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int k_raise_hard_limit(int pid, int resource, unsigned long long hard)
 {
 	struct rlimit limit;

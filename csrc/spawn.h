@@ -25,6 +25,7 @@ int k_send_word(int fd, int passed_fd);
 int k_spawn(int exe_fd, int base, const int *fds, int count, unsigned long long flags,
 	    int cgroup_fd, int *pid_fd);
 /* Lift a hard limit that is lower; for a process that has lost the right in its user namespace. */
+int k_take_fd(int pid_fd, int number);
 int k_raise_hard_limit(int pid, int resource, unsigned long long hard);
 
 #endif

@@ -19,6 +19,9 @@
 #define SYS_fsconfig 431
 #define SYS_fsmount 432
 #endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438 /* Linux 5.6 */
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
@@ -66,6 +69,7 @@
 #define SYS_KEYCTL_DESCRIBE 6
 #define SYS_CAPABILITY_VERSION_3 0x20080522u
 #define SYS_SECCOMP_SET_MODE_FILTER 1u
+#define SYS_SECCOMP_NEW_LISTENER 8u
 #define SYS_BPF_MAXINSNS 4096u
 
 struct sys_cap_header {

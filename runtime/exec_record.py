@@ -19,6 +19,7 @@ from runtime.plan.encode import encode
 from runtime.plan.exec import Target, make_exec_plan
 from runtime.plan.namespaces import NEWNS, NEWUSER, Namespaces, may_set_groups
 from runtime.plan.plan import FIRST_SLOT
+from runtime.plan.seccomp import NEW_LISTENER
 from runtime.record import save_file
 
 TYPE_CHECKING = False
@@ -64,6 +65,8 @@ def exec_record_of(
         return None  # a group has to be joined
     if container.unit is not None and container.unit["user"]:
         return None  # whether systemd must move the process depends on who calls
+    if seccomp is not None and seccomp[1] & NEW_LISTENER:
+        return None  # each process has a listener, for an agent to be given
     target = Target(
         container.id, config, container.pid, container.cgroup_paths,
         keyring=not container.data.get("noNewKeyring", False),

@@ -107,14 +107,14 @@ def seccomp_features() -> dict[str, Json]:
     """The document's `linux.seccomp`: not enabled where libseccomp cannot be loaded."""
     if not libseccomp_version():
         return {"enabled": False}
-    from runtime.plan.seccomp import ACTIONS, ARCHITECTURES, FLAGS, NOT_YET, OPERATORS
+    from runtime.plan.seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 
     return {
         "enabled": True,
         "actions": _sorted(ACTIONS),
         "operators": _sorted(OPERATORS),
         "archs": _sorted(ARCHITECTURES),
-        "knownFlags": _sorted((*FLAGS, *(word for word in NOT_YET if word.startswith(FLAG)))),
+        "knownFlags": _sorted(FLAGS),
         "supportedFlags": _sorted(FLAGS),
     }
 

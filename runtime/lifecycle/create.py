@@ -348,6 +348,11 @@ def _accompany(
             _move_devices(init, container, undo)
         elif barrier == ops.BARRIER_HOOKS:
             _run_create_hooks(container, init.pid)
+        elif barrier == ops.BARRIER_LISTENER:
+            from runtime.lifecycle.seccomp_agent import hand_listener
+
+            state = container.oci_state("creating", pid=init.pid)
+            hand_listener(container.config, state, init.pid, init.listener_fd)
 
     init.run_to_end_of_plan(at_barrier, ops.BARRIER_CREATED)
 

@@ -244,6 +244,11 @@ def _at_barrier(
         is_user = container.unit is not None and container.unit["user"]
         v2 = {"": decision.cgroup_paths.get("", "")}
         Cgroup.load(v2, unit=container.unit if is_user else None).attach(process.pid)
+    elif barrier == ops.BARRIER_LISTENER:
+        from runtime.lifecycle.seccomp_agent import hand_listener
+
+        state = container.oci_state("running")
+        hand_listener(container.config, state, process.pid, process.listener_fd)
 
 
 def _check_alive(init_fd: int) -> None:

@@ -40,7 +40,9 @@ def hand_over(path: str, payload: bytes, fd: int, field: str) -> None:
         peer.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, timeout)
         peer.connect(path)
         call = "sendmsg"
-        peer.sendmsg([payload], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pack("@i", fd))])
+        rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pack("@i", fd))]
+        sent = peer.sendmsg([payload], rights)
+        peer.sendall(payload[sent:])  # a long one that did not fit the socket's buffer
     except OSError as error:
         raise HostError(
             f"hand a descriptor over to {path}", field=field, syscall=call, errno=error.errno or 0

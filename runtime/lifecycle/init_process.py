@@ -109,9 +109,19 @@ class InitProcess:
 
     pid, pid_fd   of the container's process; before a fork of the intermediate, of that
     master_fd     the other end of its terminal, -1 as long as there is none
+    listener_fd   of its seccomp filter, at BARRIER_LISTENER only
     """
 
-    __slots__ = ("_channel", "_forks", "config", "master_fd", "pid", "pid_fd", "plan")
+    __slots__ = (
+        "_channel",
+        "_forks",
+        "config",
+        "listener_fd",
+        "master_fd",
+        "pid",
+        "pid_fd",
+        "plan",
+    )
 
     def __init__(
         self, plan: Plan, config: dict[str, Any], channel: int, pid: int, pid_fd: int
@@ -122,6 +132,7 @@ class InitProcess:
         self.pid = pid
         self.pid_fd = pid_fd
         self.master_fd = -1
+        self.listener_fd = -1
         self._forks = any(op.name == "fork" for op in plan.ops)
 
     @classmethod
@@ -173,6 +184,9 @@ class InitProcess:
                 continue
             if kind == report.MASTER:
                 self.master_fd = passed
+                continue
+            if kind == report.LISTENER:
+                self._meet_listener(value, at_barrier)
                 continue
             if value == last:
                 return
@@ -247,6 +261,20 @@ class InitProcess:
         self.pid_fd = pid_fd
         calls.go_on(self._channel)
         os.waitpid(intermediate, 0)
+
+    def _meet_listener(self, number: int, at_barrier: Callable[[int], None]) -> None:
+        """Take the listener out of the child, which says its number by a plain write: to send
+        it takes more system calls, which the filter may not permit.
+
+        Errors:  KernelError; what `at_barrier` raises.
+        """
+        self.listener_fd = calls.take_fd(self.pid_fd, number)
+        try:
+            at_barrier(ops.BARRIER_LISTENER)
+        finally:
+            os.close(self.listener_fd)
+            self.listener_fd = -1
+        calls.go_on(self._channel)
 
     def _death(self) -> ContainerError:
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

@@ -21,6 +21,7 @@ CHILD = 2
 FAILED = 3
 WANT = 4
 MASTER = 5
+LISTENER = 6
 
 # What an errno means for an operation, where the kernel's word misleads: (op, errno) -> hint.
 HINTS = {
@@ -51,6 +52,8 @@ HINTS = {
     ("memory_policy", errno_numbers.ENOSYS): "this kernel knows nothing of memory nodes: no NUMA",
     ("apparmor", errno_numbers.ENOENT): "the profile is not loaded: apparmor_parser(8)",
     ("process_label", errno_numbers.EINVAL): "the loaded policy does not know this label",
+    ("seccomp", errno_numbers.EBUSY): "the runtime itself is under a filter with a listener, and "
+    "the kernel takes no second one",
     ("mask_path", errno_numbers.ENOENT): "masking a file needs /dev/null in the container",
 }
 

@@ -177,6 +177,19 @@ def run_hook(
     return end[0], value[0], ffi.string(output).decode("utf-8", "replace").strip()
 
 
+def take_fd(pid_fd: int, number: int) -> int:
+    """A copy of another process's descriptor, pidfd_getfd(2)."""
+    result: int = lib.k_take_fd(pid_fd, number)
+    if result == -errno_names.EPERM:
+        raise KernelError(
+            "take the seccomp listener out of the container's process",
+            field="linux.seccomp.listenerPath", syscall="pidfd_getfd", errno=-result,
+            hint="that needs CAP_SYS_PTRACE: run rootless containers with an engine, or below "
+            "unshare -Ur",
+        )  # fmt: skip
+    return _check(result, "take the seccomp listener out of the container's process", "pidfd_getfd")
+
+
 def raise_hard_limit(pid: int, resource: int, hard: int) -> None:
     """Lift a hard limit of another process to `hard`, if it is lower.
 

@@ -35,6 +35,7 @@ from runtime.plan.process import (
     plan_terminal,
     plan_umask,
 )
+from runtime.plan.seccomp import NEW_LISTENER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,11 +121,15 @@ def make_exec_plan(
     after_filter = plan_becoming(
         plan, process, environment, host, has_filter=seccomp is not None, set_groups=set_groups
     )
+    filtering = [ops.seccomp(*seccomp)] if seccomp is not None else []
+    filtering += after_filter
+    early = seccomp is not None and seccomp[1] & NEW_LISTENER  # while the parent can take it
+    if early:
+        todo += filtering
     # The program must not write to its terminal before somebody copies from there.
     todo.append(ops.sync_last(ops.BARRIER_PROGRAM, wait=process.get("terminal", False)))
-    if seccomp is not None:
-        todo.append(ops.seccomp(*seccomp))
-    todo += after_filter
+    if not early:
+        todo += filtering
     todo.append(plan_program(process, environment, plan.preserved))
     if target.parent_joins:
         join_late(plan)

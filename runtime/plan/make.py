@@ -35,6 +35,7 @@ from runtime.plan.rootfs import (
     plan_readonly_root,
     plan_root,
 )
+from runtime.plan.seccomp import NEW_LISTENER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,11 +140,16 @@ def make_plan(
         plan, process, environment, host, has_filter=seccomp is not None,
         set_groups=may_set_groups(linux, namespaces, host),
     )  # fmt: skip
+    filtering = [ops.seccomp(*seccomp)] if seccomp is not None else []
+    filtering += after_filter
+    # An agent must have the listener before create returns: from then on it is asked.
+    early = seccomp is not None and seccomp[1] & NEW_LISTENER
+    if early:
+        todo += filtering
     todo.append(ops.sync(ops.BARRIER_CREATED))
     todo.append(ops.fifo(plan.add_slot("fifo", FIFO_NAME, "exec fifo")))
-    if seccomp is not None:
-        todo.append(ops.seccomp(*seccomp))
-    todo += after_filter
+    if not early:
+        todo += filtering
     todo += _start_hooks(config, bundle_path, options, environment)
     todo.append(plan_program(process, environment, plan.preserved))
     return plan

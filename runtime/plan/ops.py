@@ -20,6 +20,7 @@ BARRIER_CREATED = 5  # all done but the exec fifo: the parent saves the state
 BARRIER_LIMITS = 6  # before anything else: the parent lifts limits, sets the oom score
 BARRIER_PROGRAM = 7  # exec: all done but the seccomp filter and execve
 BARRIER_NETWORK = 8  # in its namespaces: the parent moves network devices there
+BARRIER_LISTENER = 9  # the filter is in: the parent hands its listener to the agent
 BARRIER_NAMES = {
     BARRIER_MAPS: "user namespace maps",
     BARRIER_TIME: "time offsets",
@@ -29,6 +30,7 @@ BARRIER_NAMES = {
     BARRIER_LIMITS: "limits",
     BARRIER_PROGRAM: "program",
     BARRIER_NETWORK: "network devices",
+    BARRIER_LISTENER: "seccomp agent",
 }
 
 # Flags of single operations.
@@ -372,7 +374,10 @@ def no_new_privs() -> Op:
 
 
 def seccomp(filter_bytes: bytes, flags: int) -> Op:
-    """Install a compiled filter (array of struct sock_filter), seccomp(2) flags."""
+    """Install a compiled filter (array of struct sock_filter), seccomp(2) flags.
+
+    With NEW_LISTENER the parent is told of the listener and takes it, see BARRIER_LISTENER.
+    """
     return Op(
         "seccomp", "linux.seccomp", "install the seccomp filter", 0, (flags,), (filter_bytes,)
     )

@@ -24,6 +24,7 @@ ACTIONS = {
     "SCMP_ACT_KILL_PROCESS": 0x80000000,
     "SCMP_ACT_KILL_THREAD": 0x00000000,
     "SCMP_ACT_LOG": 0x7FFC0000,
+    "SCMP_ACT_NOTIFY": 0x7FC00000,
     "SCMP_ACT_TRACE": 0x7FF00000,
     "SCMP_ACT_TRAP": 0x00030000,
 }
@@ -70,25 +71,25 @@ ARCHITECTURES = {
     "SCMP_ARCH_X86_64": 0xC000003E,
 }
 
+NOTIFY = "SCMP_ACT_NOTIFY"
+WAIT_KILLABLE = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
+TSYNC = 1
+NEW_LISTENER = 8  # no word of the configuration: it comes with NOTIFY
+
 # Flag -> bit of seccomp(2).
 FLAGS = {
     "SECCOMP_FILTER_FLAG_LOG": 2,
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
-    "SECCOMP_FILTER_FLAG_TSYNC": 1,
+    "SECCOMP_FILTER_FLAG_TSYNC": TSYNC,
+    WAIT_KILLABLE: 0x20,
 }
 FLAGS_DEFAULT = FLAGS["SECCOMP_FILTER_FLAG_SPEC_ALLOW"]
-
-# Of the specification, but of no use before a listener can be handed out. With the kernel
-# WAIT_KILLABLE_RECV without a listener is EINVAL.
-NOT_YET = ("SCMP_ACT_NOTIFY", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")
 
 # With these as the default, system calls newer than the profile are meant to pass.
 PERMISSIVE = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE")
 
 # Up to here libseccomp's list of comparisons is as fast as its binary tree.
 NAMES_IN_LIST = 32
-
-UNSUPPORTED = "not supported by this version of pyrunc"
 
 
 class FilterRule:
@@ -164,15 +165,19 @@ def filter_flags(seccomp: Mapping[str, Any]) -> int:
     """The flags for seccomp(2).
 
     No `flags` at all means SPEC_ALLOW, as with runc: without it the kernel slows every
-    branch of the program down. An empty list means none.
+    branch of the program down. An empty list means none. With a listener there is no TSYNC,
+    which the kernel refuses beside it and which has no effect on a single thread.
     """
     names = seccomp.get("flags")
-    if names is None:
-        return FLAGS_DEFAULT
-    flags = 0
-    for name in names:
+    flags = FLAGS_DEFAULT if names is None else 0
+    for name in names or ():
         flags |= FLAGS[name]
-    return flags
+    return (flags & ~TSYNC) | NEW_LISTENER if wants_listener(seccomp) else flags
+
+
+def wants_listener(seccomp: Mapping[str, Any]) -> bool:
+    """Whether system calls are decided by an agent, who gets the listener of the filter."""
+    return any(entry.get("action") == NOTIFY for entry in seccomp.get("syscalls") or ())
 
 
 def check_seccomp(seccomp: Mapping[str, Any]) -> list[Problem]:
@@ -193,17 +198,25 @@ def check_seccomp(seccomp: Mapping[str, Any]) -> list[Problem]:
     for i, name in enumerate(seccomp.get("flags") or ()):
         if name not in FLAGS:
             problems.append((f"{where}.flags[{i}]", _unknown(name, FLAGS)))
-    for key in ("listenerPath", "listenerMetadata"):
-        if seccomp.get(key):
-            problems.append((f"{where}.{key}", f"{UNSUPPORTED}; take it out"))
     for i, entry in enumerate(seccomp.get("syscalls") or ()):
         problems += _check_entry(f"{where}.syscalls[{i}]", entry)
+    if (
+        default == NOTIFY
+        or wants_listener(seccomp)
+        or WAIT_KILLABLE in (seccomp.get("flags") or ())
+    ):
+        # Here: most profiles decide by themselves.
+        from runtime.plan.seccomp_listener import check_listener
+
+        problems += check_listener(seccomp)
     return problems
 
 
 def warn_seccomp(seccomp: Mapping[str, Any]) -> list[Problem]:
     """What is legal and does not do what it seems to, as (field, text)."""
     warnings: list[Problem] = []
+    if seccomp.get("listenerPath") and not wants_listener(seccomp):
+        warnings.append(("linux.seccomp.listenerPath", f"no effect: no rule says {NOTIFY}"))
     for i, entry in enumerate(seccomp.get("syscalls") or ()):
         for j, arg in enumerate(entry.get("args") or ()):
             two = arg.get("valueTwo", 0)
@@ -269,8 +282,6 @@ def _check_arg(where: str, arg: Mapping[str, Any]) -> list[Problem]:
 
 
 def _unknown(name: str, table: Mapping[str, int]) -> str:
-    if name in NOT_YET:
-        return f"{name} is {UNSUPPORTED}; expected one of {', '.join(table)}"
     return f"{name!r} is unknown, expected one of {', '.join(table)}"
 
 

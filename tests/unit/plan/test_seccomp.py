@@ -29,6 +29,11 @@ def rule(**changes: Any) -> Seccomp:
     return profile(syscalls=[{"names": ["read"], "action": "SCMP_ACT_ALLOW", **changes}])
 
 
+def notify(names: list[str] | None = None, **changes: Any) -> Seccomp:
+    entry = {"names": names or ["mkdir"], "action": "SCMP_ACT_NOTIFY"}
+    return profile(listenerPath="/run/agent", syscalls=[entry]) | changes
+
+
 def arg(**changes: Any) -> Seccomp:
     return rule(args=[{"index": 0, "value": 1, "op": "SCMP_CMP_EQ", **changes}])
 
@@ -42,7 +47,9 @@ def arg(**changes: Any) -> Seccomp:
         pytest.param(profile(defaultErrnoRet=4094), id="largest errno"),
         pytest.param(profile(defaultAction="SCMP_ACT_TRACE", defaultErrnoRet=65535), id="trace"),
         pytest.param(profile(architectures=list(ARCHITECTURES)), id="every architecture"),
-        pytest.param(profile(flags=list(FLAGS)), id="every flag"),
+        pytest.param(notify(flags=list(FLAGS)), id="every flag"),
+        pytest.param(notify(listenerMetadata="m"), id="an agent"),
+        pytest.param(profile(listenerPath="agent"), id="an agent without work"),
         pytest.param(profile(listenerPath="", listenerMetadata=""), id="empty means not asked"),
         pytest.param(rule(), id="a rule"),
         pytest.param(rule(names=["no_such_call"]), id="an unknown system call"),
@@ -50,7 +57,10 @@ def arg(**changes: Any) -> Seccomp:
         pytest.param(rule(args=None), id="arguments null"),
         pytest.param(arg(index=5, value=2**64 - 1, valueTwo=2**64 - 1), id="largest values"),
         pytest.param(rule(action="SCMP_ACT_ERRNO", errnoRet=0), id="rule with errno 0"),
-        *(pytest.param(rule(action=action), id=action) for action in ACTIONS),
+        *(
+            pytest.param(rule(action=action) | {"listenerPath": "/run/agent"}, id=action)
+            for action in ACTIONS
+        ),
         *(pytest.param(arg(op=op), id=op) for op in OPERATORS),
     ],
 )
@@ -63,7 +73,7 @@ def test_accepted(seccomp: Seccomp) -> None:
     [
         ({"syscalls": []}, "defaultAction", "missing"),
         (profile(defaultAction="SCMP_ACT_DENY"), "defaultAction", "'SCMP_ACT_DENY' is unknown"),
-        (profile(defaultAction="SCMP_ACT_NOTIFY"), "defaultAction", "not supported"),
+        (profile(defaultAction="SCMP_ACT_NOTIFY"), "defaultAction", "cannot be the default"),
         (profile(defaultErrnoRet=4095), "defaultErrnoRet", "4095 is out of range"),
         (
             profile(defaultAction="SCMP_ACT_ALLOW", defaultErrnoRet=1),
@@ -75,15 +85,16 @@ def test_accepted(seccomp: Seccomp) -> None:
         (
             profile(flags=["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]),
             "flags[0]",
-            "not supported",
+            "needs a rule with SCMP_ACT_NOTIFY",
         ),
-        (profile(listenerPath="/run/agent"), "listenerPath", "not supported"),
-        (profile(listenerMetadata="m"), "listenerMetadata", "not supported"),
         (rule(names=[]), "syscalls[0].names", "empty"),
         (rule(names=["read", ""]), "syscalls[0].names[1]", "no name"),
         (rule(names=["re\0ad"]), "syscalls[0].names[0]", "no name"),
         (rule(action=None), "syscalls[0].action", "missing"),
-        (rule(action="SCMP_ACT_NOTIFY"), "syscalls[0].action", "not supported"),
+        (rule(action="SCMP_ACT_NOTIFY"), "listenerPath", "missing"),
+        (notify(listenerPath="run/agent"), "listenerPath", "no absolute path"),
+        (notify(listenerPath="/run/\0agent"), "listenerPath", "no absolute path"),
+        (notify(["read", "write"]), "syscalls[0].action", "cannot be used for the write"),
         (rule(action="allow"), "syscalls[0].action", "'allow' is unknown"),
         (rule(errnoRet=0), "syscalls[0].errnoRet", "takes none"),
         (rule(action="SCMP_ACT_KILL", errnoRet=1), "syscalls[0].errnoRet", "takes none"),
@@ -175,6 +186,19 @@ def test_flags(flags: list[str] | None, bits: int) -> None:
     assert filter_flags(profile(flags=flags)) == bits
     if flags is None:
         assert filter_flags(profile()) == bits
+
+
+def test_an_agent_brings_a_listener_and_no_tsync() -> None:
+    assert filter_flags(notify()) == 4 | 8
+    flags = ["SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]
+    assert filter_flags(notify(flags=flags)) == 8 | 0x20
+
+
+def test_an_agent_without_work_is_a_warning() -> None:
+    ((field, text),) = warn_seccomp(profile(listenerPath="/run/agent"))
+    assert field == "linux.seccomp.listenerPath"
+    assert text == "no effect: no rule says SCMP_ACT_NOTIFY"
+    assert warn_seccomp(notify()) == []
 
 
 def test_arguments_of_one_rule_are_anded() -> None:

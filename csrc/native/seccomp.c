@@ -203,9 +203,8 @@ static int add_arches(scmp_filter_ctx context, const struct filter_request *requ
 
 /* One system call of a rule. An unknown one is told, not refused: profiles name what newer
  * kernels have. */
-static int add_call(scmp_filter_ctx context, const struct filter_rule *rule,
-		    const struct scmp_arg_cmp *compare, const char *name, uint32_t default_ret,
-		    struct tops *tops, uint8_t *unknown)
+static int add_call(scmp_filter_ctx context, const struct filter_rule *rule, const char *name,
+		    uint32_t default_ret, struct tops *tops, uint8_t *unknown)
 {
 	const int nr = seccomp_syscall_resolve_name(name);
 
@@ -218,7 +217,7 @@ static int add_call(scmp_filter_ctx context, const struct filter_rule *rule,
 	if (rule->ret == default_ret)
 		return 0;
 	/* Not the _exact call: it fails where one of several architectures lacks the call. */
-	return seccomp_rule_add_array(context, rule->ret, nr, rule->arg_count, compare);
+	return seccomp_rule_add_array(context, rule->ret, nr, 0, NULL);
 }
 
 static int add_rules(scmp_filter_ctx context, const struct filter_request *request,
@@ -227,28 +226,18 @@ static int add_rules(scmp_filter_ctx context, const struct filter_request *reque
 {
 	const char *name = request->names;
 	const char *const names_end = request->names + request->names_size;
-	const struct filter_arg *arg = request->args;
-	size_t args_left = request->arg_count;
 	size_t number = 0;
 
 	for (uint32_t r = 0; r < request->rule_count; r++) {
 		const struct filter_rule *rule = &request->rules[r];
-		struct scmp_arg_cmp compare[6];
 
 		*failure = (struct filter_failure){ .step = FILTER_TABLE, .index = r };
-		if (rule->arg_count > args_left || rule->arg_count > 6)
-			return -EINVAL;
-		for (uint32_t a = 0; a < rule->arg_count; a++, arg++)
-			compare[a] = (struct scmp_arg_cmp){
-				arg->index, (enum scmp_compare)arg->op, arg->value, arg->value_two,
-			};
-		args_left -= rule->arg_count;
 		for (uint32_t n = 0; n < rule->name_count; n++, number++) {
 			const char *const nul = memchr(name, 0, (size_t)(names_end - name));
 			if (!nul || number >= unknown_size)
 				return -EINVAL;
-			const int added = add_call(context, rule, compare, name,
-						   request->default_ret, tops, &unknown[number]);
+			const int added = add_call(context, rule, name, request->default_ret,
+						   tops, &unknown[number]);
 			if (added < 0) {
 				failure->step = FILTER_RULE;
 				failure->name = n;
@@ -334,6 +323,16 @@ int filter_compile(const struct filter_request *request, uint8_t *program,
 			return built;
 	}
 	return export(context, &stub, program, program_size, failure);
+}
+
+uint32_t filter_native(void)
+{
+	return seccomp_arch_native();
+}
+
+int filter_number(uint32_t arch, const char *name)
+{
+	return seccomp_syscall_resolve_name_arch(arch, name);
 }
 
 int filter_library(char *path, size_t size, unsigned int version[3])

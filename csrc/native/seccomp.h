@@ -2,8 +2,8 @@
  * A seccomp profile, already read and checked, becomes a program for seccomp(2).
  *
  * The whole profile comes in one call as flat tables: rule r owns the next
- * rules[r].name_count strings of `names` (each NUL-terminated) and the next
- * rules[r].arg_count entries of `args`, counted from where rule r - 1 ended.
+ * rules[r].name_count strings of `names` (each NUL-terminated), counted from where rule r - 1
+ * ended. Rules have no conditions: see runtime/plan/seccomp_conditions.py.
  */
 #ifndef PYRUNC_NATIVE_SECCOMP_H
 #define PYRUNC_NATIVE_SECCOMP_H
@@ -17,17 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct filter_arg {
-	uint32_t index;         /* of the system call's argument, 0 to 5 */
-	uint32_t op;            /* enum scmp_compare */
-	uint64_t value;
-	uint64_t value_two;     /* SCMP_CMP_MASKED_EQ: (argument & value) == value_two */
-};
-
 struct filter_rule {
 	uint32_t ret;           /* SECCOMP_RET_*, errno included */
 	uint32_t name_count;
-	uint32_t arg_count;     /* all must hold */
 };
 
 struct filter_request {
@@ -36,11 +28,9 @@ struct filter_request {
 	uint32_t optimize;      /* a binary tree over the system call numbers */
 	uint32_t arch_count;
 	uint32_t rule_count;
-	uint32_t arg_count;
 	size_t names_size;
 	const uint32_t *arches; /* SCMP_ARCH_*; the native one is always added */
 	const struct filter_rule *rules;
-	const struct filter_arg *args;
 	const char *names;
 };
 
@@ -70,6 +60,12 @@ struct filter_failure {
 int filter_compile(const struct filter_request *request, uint8_t *program,
 		   size_t program_size, uint8_t *unknown, size_t unknown_size,
 		   struct filter_failure *failure);
+
+/* SCMP_ARCH_* of this machine. */
+uint32_t filter_native(void);
+
+/* The number of a system call on an architecture; negative where it has none of its own. */
+int filter_number(uint32_t arch, const char *name);
 
 /*
  * Which file libseccomp was loaded from, and its version (major, minor, micro).

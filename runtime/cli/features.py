@@ -30,9 +30,6 @@ The document says which hooks, namespaces, mount options, capabilities and cgrou
 )  # fmt: skip
 
 
-FLAG = "SECCOMP_FILTER_FLAG_"
-
-
 def main(call: Call) -> int:
     """Print the document; 0."""
     write_out(json_text(features_document(), "    ") + "\n")

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import posix as os
-from _struct import pack, unpack_from
+from _struct import pack
 
 import runtime._seccomp as _seccomp
 from runtime.errors import ConfigError, ContainerError, HostError
 from runtime.plan.seccomp import ARCHITECTURES
+from runtime.plan.seccomp_conditions import assemble
+from runtime.plan.seccomp_split import plan_blocks, split_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from runtime.plan.seccomp import FilterRequest
+    from runtime.plan.seccomp import FilterRequest, FilterRule
 
 ffi = _seccomp.ffi
 lib = _seccomp.lib
 
-PROGRAM_MAX = 4096 * 8  # BPF_MAXINSNS of the kernel, 8 bytes an instruction
+INSTRUCTION = 8  # bytes of a struct sock_filter
+PROGRAM_MAX = 4096 * INSTRUCTION  # BPF_MAXINSNS of the kernel
 PATH_MAX = 4096
-CPU_SECONDS = 2  # a hundred times what a large profile takes
 EDOM = 33
-EEXIST = 17
 
 
 def compile_filter(request: FilterRequest, skipped: list[str] | None = None) -> bytes:
@@ -29,16 +29,25 @@ def compile_filter(request: FilterRequest, skipped: list[str] | None = None) -> 
     `skipped` receives the names of system calls that this libseccomp does not know: rules
     for them have no effect.
 
-    Errors:  ConfigError naming the entry that libseccomp refuses, or rules for which it
-             finds no end; HostError where this libseccomp lacks an architecture.
+    Errors:  ConfigError naming the entry that libseccomp refuses, or for too large a program;
+             HostError where this libseccomp lacks an architecture.
     """
-    result = _compile_apart(request) if _may_not_end(request) else _compile(request)
+    split = split_rules(request)
+    result = _compile(request, split.plain)
     if result.size < 0:
-        raise _explain(request, result.step, result.index, result.name, -result.size)
+        raise _explain(request, split.plain, result, -result.size)
     if skipped is not None:
-        names = [name for rule in request.rules for name in rule.names]
+        names = [name for rule in split.plain for name in rule.names]
         skipped += [name for name, flag in zip(names, result.unknown, strict=True) if flag]
-    return result.program
+    program = assemble(plan_blocks(split, request, lib.filter_native(), _number)) + result.program
+    if len(program) > PROGRAM_MAX:
+        raise _too_large(len(program) // INSTRUCTION)
+    return program
+
+
+def _number(arch: int, name: str) -> int:
+    number: int = lib.filter_number(arch, name.encode("utf-8", "surrogateescape"))
+    return number
 
 
 class _Result:
@@ -52,10 +61,8 @@ class _Result:
         self.program = program
 
 
-def _compile(request: FilterRequest) -> _Result:
-    rules = request.rules
+def _compile(request: FilterRequest, rules: list[FilterRule]) -> _Result:
     names = [name for rule in rules for name in rule.names]
-    args = [arg for rule in rules for arg in rule.args]
     # Encoded as paths are: whatever the configuration held, it is one unknown name.
     blob = b"".join([name.encode("utf-8", "surrogateescape") + b"\0" for name in names])
     # One call with flat tables: a call for each of some 400 names would take longer than
@@ -64,10 +71,7 @@ def _compile(request: FilterRequest) -> _Result:
     arch_table = ffi.from_buffer("uint32_t[]", pack(f"={len(arches)}I", *arches))
     rule_table = ffi.from_buffer(
         "struct filter_rule[]",
-        b"".join([pack("=III", rule.ret, len(rule.names), len(rule.args)) for rule in rules]),
-    )
-    arg_table = ffi.from_buffer(
-        "struct filter_arg[]", b"".join([pack("=IIQQ", *arg) for arg in args])
+        b"".join([pack("=II", rule.ret, len(rule.names)) for rule in rules]),
     )
     name_table = ffi.from_buffer("char[]", blob)
     table = ffi.new(
@@ -78,11 +82,9 @@ def _compile(request: FilterRequest) -> _Result:
             "optimize": request.is_large,
             "arch_count": len(arches),
             "rule_count": len(rules),
-            "arg_count": len(args),
             "names_size": len(blob),
             "arches": arch_table,
             "rules": rule_table,
-            "args": arg_table,
             "names": name_table,
         },
     )
@@ -95,60 +97,6 @@ def _compile(request: FilterRequest) -> _Result:
         bytes(ffi.buffer(unknown, len(names))),
         bytes(ffi.buffer(program, max(size, 0))),
     )
-
-
-def _may_not_end(request: FilterRequest) -> bool:
-    """Whether a system call has two rules that both want more than one argument.
-
-    There libseccomp 2.5 can walk in a circle: "a0 > 1 and a1 >= 0" beside "a0 > 1 and
-    a1 != 0" never comes back, in any runtime.
-    """
-    seen: set[str] = set()
-    for rule in request.rules:
-        if len(rule.args) > 1:
-            if not seen.isdisjoint(rule.names):
-                return True
-            seen.update(rule.names)
-    return False
-
-
-def _compile_apart(request: FilterRequest) -> _Result:
-    """As `_compile`, in a process of its own that the kernel stops after CPU_SECONDS.
-
-    Errors:  ConfigError when it was stopped or crashed; OSError of pipe and fork.
-    """
-    # Here: only a rare profile comes this way.
-    import resource
-
-    read_fd, write_fd = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-            made = _compile(request)
-            numbers = pack("=iIII", made.size, made.step, made.index, made.name)
-            left = numbers + made.unknown + made.program
-            while left:
-                left = left[os.write(write_fd, left) :]
-            os._exit(0)
-        finally:
-            # Whatever happened, the runtime goes on in one process only; it sees the status.
-            os._exit(1)
-    os.close(write_fd)
-    with open(read_fd, "rb") as reader:
-        answer = reader.read()
-    _, status = os.waitpid(pid, 0)
-    if status != 0:
-        how = f"signal {status & 0x7F}" if status & 0x7F else f"exit status {status >> 8}"
-        raise ConfigError(
-            f"libseccomp does not come to an end with these rules ({how})",
-            field="linux.seccomp.syscalls",
-            hint="it cannot merge two rules for one system call that share a condition: "
-            "write them as one",
-        )
-    count = sum(len(rule.names) for rule in request.rules)
-    return _Result(unpack_from("=iIII", answer), answer[16 : 16 + count], answer[16 + count :])
 
 
 def library() -> tuple[str, tuple[int, int, int]]:
@@ -170,9 +118,18 @@ def makers() -> list[str]:
     return [library()[0], _seccomp.__file__]
 
 
+def _too_large(count: int) -> ConfigError:
+    return ConfigError(
+        f"the filter has {count} instructions, the kernel takes {PROGRAM_MAX // INSTRUCTION}",
+        field="linux.seccomp.syscalls",
+        hint="fewer rules or fewer architectures make it smaller",
+    )
+
+
 def _explain(
-    request: FilterRequest, step: int, index: int, name: int, errno: int
+    request: FilterRequest, rules: list[FilterRule], result: _Result, errno: int
 ) -> ContainerError:
+    step, index = result.step, result.index
     if step == lib.FILTER_ARCH:
         field = f"linux.seccomp.architectures[{index}]"
         arch = request.architectures[index]
@@ -190,26 +147,15 @@ def _explain(
             hint="take it out, or install a newer libseccomp",
         )
     if step == lib.FILTER_RULE:
-        rule = request.rules[index]
-        field = f"{rule.origin}.names[{name}]"
-        if errno == EEXIST:
-            return ConfigError(
-                f"another action for {rule.names[name]} under the same conditions stands before",
-                field=field,
-                hint="keep one of the two",
-            )
+        rule, name = rules[index], result.name
         return ConfigError(
             f"libseccomp refuses the rule for {rule.names[name]}",
-            field=field,
+            field=f"{rule.origin}.names[{name}]",
             errno=errno,
             code="seccomp",
         )
     if step == lib.FILTER_SIZE:
-        return ConfigError(
-            f"the filter has {index} instructions, the kernel takes {PROGRAM_MAX // 8}",
-            field="linux.seccomp.syscalls",
-            hint="fewer rules or fewer architectures make it smaller",
-        )
+        return _too_large(index)
     steps = {
         lib.FILTER_INIT: "libseccomp refuses the default action",
         lib.FILTER_OPTIMIZE: "libseccomp refuses to optimize",

@@ -32,7 +32,7 @@ FILE_SIZE_MAX = 64 * 1024
 # magic with the version of this format, size of the makers, size of the program, key; then
 # the makers, the program and a digest of all before it.
 HEADER = Struct("=8sII32s")
-MAGIC = b"pyrscmp1"
+MAGIC = b"pyrscmp2"  # another number when our own part of the program changes
 DIGEST_SIZE = 32
 
 S_IFMT = 0o170000

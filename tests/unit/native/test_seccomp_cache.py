@@ -88,8 +88,8 @@ def test_flags_are_not_part_of_the_program(root: Path, compilations: list[int]) 
 
 def test_a_hit_does_not_excuse_what_is_wrong(root: Path) -> None:
     load_or_compile(PROFILE, str(root))
-    with pytest.raises(ConfigError, match="listenerPath"):
-        load_or_compile({**PROFILE, "listenerPath": "/agent"}, str(root))
+    with pytest.raises(ConfigError, match="flags"):
+        load_or_compile({**PROFILE, "flags": ["TSYNC"]}, str(root))
 
 
 def rule(**changes: Any) -> Profile:

@@ -177,11 +177,11 @@ def test_no_pivot_and_private(propagation: str, is_fine: bool) -> None:
 def test_seccomp_problems_are_among_the_others() -> None:
     """The rules themselves are tested with the planner of filters."""
     seccomp = {
-        "defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 0, "listenerPath": "/l",
+        "defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 0, "flags": ["X"],
         "syscalls": [{"names": [], "action": "SCMP_ACT_LOG", "errnoRet": 1}],
     }  # fmt: skip
     problems = "; ".join(problems_of(minimal(linux={"seccomp": seccomp})))
-    for place in ("defaultErrnoRet", "listenerPath", "syscalls[0].names", "syscalls[0].errnoRet"):
+    for place in ("defaultErrnoRet", "flags[0]", "syscalls[0].names", "syscalls[0].errnoRet"):
         assert f"linux.seccomp.{place}: " in problems
 
 

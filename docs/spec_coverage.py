@@ -84,6 +84,15 @@ IMPLEMENTED: dict[str, tuple[str, ...]] = {
     "linux.memoryPolicy": ("runtime/plan/memory_policy.py",),
     "linux.sysctl": ("runtime/plan/sysctl.py",),
     "linux.seccomp": ("runtime/plan/seccomp.py", "runtime/native/seccomp.py"),
+    "linux.seccomp.syscalls.args": (
+        "runtime/plan/seccomp.py",
+        "runtime/plan/seccomp_conditions.py",
+    ),
+    "linux.seccomp.listenerPath": (
+        "runtime/plan/seccomp_listener.py",
+        "runtime/lifecycle/seccomp_agent.py",
+    ),
+    "linux.seccomp.listenerMetadata": ("runtime/lifecycle/seccomp_agent.py",),
     "linux.rootfsPropagation": ("runtime/plan/rootfs.py",),
     "linux.maskedPaths": ("runtime/plan/rootfs.py",),
     "linux.readonlyPaths": ("runtime/plan/rootfs.py",),
@@ -97,9 +106,6 @@ NOTHING_TO_DO = {
     "process.commandLine": "for Windows; ignored, as config.md says",
     "process.user.username": "for Windows; ignored, as config.md says",
 }
-
-# Fields of which a value is refused in this version.
-REFUSED = ("linux.seccomp.listenerPath", "linux.seccomp.listenerMetadata")
 
 HEAD = """\
 # The specification, field by field
@@ -214,8 +220,6 @@ def document() -> str:
     rows = []
     for field in schema_fields():
         places = NOTHING_TO_DO.get(field) or "<br>".join(f"`{path}`" for path in places_of(field))
-        if field in REFUSED:
-            places = f"refused so far by {places}"
         tests = "<br>".join(f"`{test}`" for test in tests_of(field, marked))
         rows.append(f"| `{field}` | {places} | {tests} |\n")
     return HEAD.format(foreign=", ".join(f"`{name}`" for name in FOREIGN)) + "".join(rows)

@@ -45,6 +45,7 @@ def test_the_agent_decides(runtime: Runtime, bundle: Bundle, no_new_privileges: 
     assert result.words == ["made", "CapEff:", "0000000020000420"]
 
 
+@pytest.mark.spec("linux.seccomp.listenerPath", "linux.seccomp.listenerMetadata")
 def test_what_the_agent_is_told_at_create(runtime: Runtime, bundle: Bundle) -> None:
     """At create, not at start: the program must not run before somebody can answer."""
     bundle.config["annotations"] = {"policy": "strict"}

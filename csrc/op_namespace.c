@@ -162,6 +162,9 @@ int op_cgroup_join(const struct plan_op *op, struct child *child, const char **c
 
 int op_become_root(const struct plan_op *op, struct child *child, const char **call)
 {
+	const uid_t uid = (uid_t)op->number[0];
+	const gid_t gid = (gid_t)op->number[1];
+
 	(void)child;
 	if (op->flags & BECOME_ROOT_SETGROUPS) {
 		*call = "setgroups";
@@ -169,10 +172,10 @@ int op_become_root(const struct plan_op *op, struct child *child, const char **c
 			return -1;
 	}
 	*call = "setresgid";
-	if (setresgid(0, 0, 0) < 0)
+	if (setresgid(gid, gid, gid) < 0)
 		return -1;
 	*call = "setresuid";
-	if (setresuid(0, 0, 0) < 0)
+	if (setresuid(uid, uid, uid) < 0)
 		return -1;
 	*call = "prctl(PR_SET_DUMPABLE)"; /* a change of ids leaves us as fs.suid_dumpable says */
 	return prctl(PR_SET_DUMPABLE, 0);

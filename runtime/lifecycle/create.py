@@ -154,11 +154,16 @@ def decide_cgroup(
             linux, config.get("annotations", {}), options.container_id, host.cgroups,
             rootless=rootless, in_user_namespace=host.in_user_namespace,
         )  # fmt: skip
-    return plan_cgroup(
+    plan = plan_cgroup(
         linux.get("cgroupsPath"), options.container_id, linux.get("resources"),
         linux.get("devices"), host.cgroups,
         rootless=rootless, in_user_namespace=host.in_user_namespace,
     )  # fmt: skip
+    if plan.droppable:
+        from runtime.cgroups.denied import leave_out_denied
+
+        leave_out_denied(plan)
+    return plan
 
 
 def _own_terminal(config: Config, options: CreateOptions) -> int:
@@ -319,6 +324,7 @@ def _make_fifo(container: Container, plan: Plan) -> None:
     try:
         os.mkfifo(container.fifo, 0o600)
         os.chmod(container.fifo, 0o622)  # whatever the umask says
+        # Of its own where it is root there; else the mode lets it write.
         root = next((m.host for m in plan.uid_maps if m.container == 0), None)
         if root:
             group = next((m.host for m in plan.gid_maps if m.container == 0), 0)

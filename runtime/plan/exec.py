@@ -24,6 +24,7 @@ from runtime.plan.namespaces import (
     Namespaces,
     is_in_user_namespace,
     may_set_groups,
+    plan_becoming_root,
 )
 from runtime.plan.plan import Plan
 from runtime.plan.process import (
@@ -160,7 +161,8 @@ def _plan_joining(plan: Plan, target: Target, namespaces: Namespaces, *, set_gro
         plan.ops.append(ops.join(slot, namespaces.listed))
     if namespaces.listed & NEWUSER:
         # Before the fork: it is a change of ids, at which we might be looked into.
-        plan.ops.append(ops.become_root(setgroups=set_groups))
+        linux = target.config.get("linux", {})
+        plan.ops.append(plan_becoming_root(linux, set_groups=set_groups))
     if enters:
         plan.ops.append(ops.enter_root(root_slot))
     if forks:

@@ -10,7 +10,6 @@ from runtime.plan.namespaces import (
     NEWTIME,
     NEWUSER,
     is_in_user_namespace,
-    is_mapped,
 )
 from runtime.plan.rootfs import PROPAGATION_FIELD, PROPAGATIONS
 
@@ -108,8 +107,6 @@ def _check_maps(found: Findings, linux: Linux, namespaces: Namespaces, host: Hos
                 from runtime.plan.user_maps import check_map
 
                 check_map(found, field, maps)
-                if not is_mapped(maps, 0):
-                    found.error(field, "does not map 0, the container's root")
         elif maps and namespaces.joined & NEWUSER:
             # containerd and CRIU repeat the mappings of the namespace that they name.
             found.warn(field, "ignored: the user namespace is joined and has its own", "no-effect")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from oci_schema.types import Config, IDMapping, Linux
     from runtime.host.cgroup_layout import Hierarchy
     from runtime.host.facts import HostFacts
+    from runtime.plan.ops import Op
     from runtime.plan.plan import Plan
 
 NEWTIME = 0x80
@@ -84,6 +85,20 @@ def is_in_user_namespace(namespaces: Namespaces, host: HostFacts) -> bool:
 def is_mapped(maps: list[IDMapping] | tuple[IDMapping, ...], number: int) -> bool:
     """The id `number` exists inside of a user namespace with these maps."""
     return any(0 <= number - entry["containerID"] < entry["size"] for entry in maps)
+
+
+def first_id(maps: list[IDMapping] | tuple[IDMapping, ...]) -> int:
+    """Who prepares a container: its root, or where that is not mapped the first who is.
+
+    All rights in a user namespace come with making or joining it, not with the number 0.
+    """
+    return 0 if not maps or is_mapped(maps, 0) else maps[0]["containerID"]
+
+
+def plan_becoming_root(linux: Linux, *, set_groups: bool) -> Op:
+    """In the user namespace: from the overflow ids to those that it knows."""
+    uid, gid = first_id(linux.get("uidMappings", ())), first_id(linux.get("gidMappings", ()))
+    return ops.become_root(uid, gid, setgroups=set_groups)
 
 
 def may_set_groups(linux: Linux, namespaces: Namespaces, host: HostFacts) -> bool:
@@ -188,7 +203,7 @@ def _plan_stage(
         origin = f"{namespaces.origins[NEWUSER]}.path"
         plan.ops.append(ops.setns(origin, slots[NEWUSER], NEWUSER, path))
     if retry:
-        plan.ops.append(ops.become_root(setgroups=set_groups))
+        plan.ops.append(plan_becoming_root(linux, set_groups=set_groups))
         for flag, path in namespaces.paths.items():
             if flag != NEWUSER:
                 origin = f"{namespaces.origins[flag]}.path"

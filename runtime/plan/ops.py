@@ -153,11 +153,11 @@ def cgroup_join(origin: str, slot: int, path: str) -> Op:
     return Op("cgroup_join", origin, f"join the cgroup {path}", 0, (slot,))
 
 
-def become_root(*, setgroups: bool) -> Op:
-    """Become uid and gid 0 of the user namespace, dropping groups where permitted."""
+def become_root(uid: int = 0, gid: int = 0, *, setgroups: bool) -> Op:
+    """Take these ids of the user namespace, dropping groups where permitted."""
     return Op(
-        "become_root", "linux.namespaces", "become root of the user namespace",
-        BECOME_ROOT_SETGROUPS if setgroups else 0,
+        "become_root", "linux.namespaces", f"become user {uid} of the user namespace",
+        BECOME_ROOT_SETGROUPS if setgroups else 0, (uid, gid),
     )  # fmt: skip
 
 

@@ -177,6 +177,29 @@ def test_may_set_groups(
     assert may_set_groups(linux, Namespaces(linux), host) == may
 
 
+@pytest.mark.parametrize(
+    ("uids", "gids", "ids"),
+    [
+        ([(0, 1000, 1)], [(0, 1000, 1)], (0, 0)),
+        ([(5, 1000, 9), (0, 2000, 1)], [(7, 1000, 1), (3, 1, 1)], (0, 7)),
+        ([(1000, 1000, 1)], [(1000, 1000, 1)], (1000, 1000)),
+    ],
+)
+def test_who_prepares_a_container(
+    uids: list[tuple[int, int, int]], gids: list[tuple[int, int, int]], ids: tuple[int, int]
+) -> None:
+    """Root where there is one, else the first who is mapped."""
+    keys = ("containerID", "hostID", "size")
+    linux = {
+        "namespaces": listed("mount", "user"),
+        "uidMappings": [dict(zip(keys, entry, strict=True)) for entry in uids],
+        "gidMappings": [dict(zip(keys, entry, strict=True)) for entry in gids],
+    }
+    user = {"uid": uids[0][0], "gid": gids[0][0]}
+    plan = plan_of(minimal(linux=linux, process={"user": user}), facts())
+    assert [op.numbers[:2] for op in ops_named(plan, "become_root")] == [ids]
+
+
 def test_groups_are_only_set_where_they_may_be() -> None:
     config = minimal(
         linux={"namespaces": listed("mount", "user"), "uidMappings": SINGLE, "gidMappings": SINGLE}

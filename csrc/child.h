@@ -66,8 +66,11 @@ int child_slot(const struct child *child, uint64_t slot);
 int child_say(struct child *child, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The child's own procfs (proc.c). -1 with errno. */
+/* The child's own procfs (proc.c). -1 with errno. It has processes only and is kept until execve:
+ * who gets hold of it, by the right to trace us, finds no /proc/sys in it that is not masked. */
 int proc_handle(struct child *child);
+/* A whole one, for the caller to close. */
+int proc_whole(struct child *child);
 /* "self/fd/N" of it, for calls that want a path. */
 int proc_open_fd(struct child *child, int fd, int flags);
 int proc_chmod_fd(struct child *child, int fd, unsigned int mode);

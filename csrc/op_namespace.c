@@ -264,7 +264,9 @@ int op_sysctl(const struct plan_op *op, struct child *child, const char **call)
 	const uint32_t length = plan_length(child->plan, op, 1);
 
 	*call = "open(/proc)";
-	if (proc_handle(child) < 0)
+	owned_fd proc_fd = proc_whole(child);
+
+	if (proc_fd < 0)
 		return -1;
 	if (snprintf(path, sizeof(path), "sys/%s", plan_string(child->plan, op, 0)) >=
 	    (int)sizeof(path)) {
@@ -272,12 +274,12 @@ int op_sysctl(const struct plan_op *op, struct child *child, const char **call)
 		return -1;
 	}
 	*call = "open";
-	owned_fd fd = sys_openat2(child->proc_fd, path, O_WRONLY | O_CLOEXEC, 0,
+	owned_fd fd = sys_openat2(proc_fd, path, O_WRONLY | O_CLOEXEC, 0,
 				  SYS_RESOLVE_BENEATH | SYS_RESOLVE_NO_XDEV |
 				  SYS_RESOLVE_NO_SYMLINKS | SYS_RESOLVE_NO_MAGICLINKS);
 
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* no openat2: the handle is trusted */
-		fd = openat(child->proc_fd, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+		fd = openat(proc_fd, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	*call = "write";

@@ -23,22 +23,25 @@ static bool is_procfs_root(int fd)
 	       status.st_ino == PROC_ROOT_INODE;
 }
 
-static int proc_fresh(void)
+static int proc_fresh(bool whole)
 {
 	owned_fd fs = sys_fsopen("proc");
 
-	if (fs < 0 || sys_fsconfig(fs, SYS_FSCONFIG_CREATE, NULL, NULL) < 0)
+	if (fs < 0)
+		return -1;
+	/* Linux 5.8; before that there is only all of it. */
+	if (!whole)
+		(void)sys_fsconfig(fs, SYS_FSCONFIG_STRING, "subset", "pid");
+	if (sys_fsconfig(fs, SYS_FSCONFIG_CREATE, NULL, NULL) < 0)
 		return -1;
 	return sys_fsmount(fs, SYS_ATTR_NOSUID | SYS_ATTR_NODEV | SYS_ATTR_NOEXEC);
 }
 
-int proc_handle(struct child *child)
+/* Not allowed to mount one (host pid namespace in a user namespace): clone the top mount alone;
+ * not that either: the host's, before anything of the image is in place. */
+static int proc_open(struct child *child, bool whole)
 {
-	if (child->proc_fd >= 0)
-		return child->proc_fd;
-	/* Not allowed to mount one (host pid namespace in a user namespace): clone the top
-	 * mount alone; not that either: the host's, before anything of the image is in place. */
-	owned_fd fd = proc_fresh();
+	owned_fd fd = proc_fresh(whole);
 
 	if (fd < 0)
 		fd = sys_open_tree(AT_FDCWD, "/proc", SYS_OPEN_TREE_CLONE);
@@ -50,7 +53,19 @@ int proc_handle(struct child *child)
 		errno = ENOTSUP;
 		return child_say(child, "/proc is not a procfs");
 	}
-	child->proc_fd = fd_keep(&fd);
+	return fd_keep(&fd);
+}
+
+int proc_whole(struct child *child)
+{
+	return proc_open(child, true);
+}
+
+int proc_handle(struct child *child)
+{
+	if (child->proc_fd >= 0)
+		return child->proc_fd;
+	child->proc_fd = proc_open(child, false);
 	return child->proc_fd;
 }
 

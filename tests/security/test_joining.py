@@ -73,6 +73,20 @@ def test_memory_and_environment_belong_to_root(runtime: Runtime, bundle: Bundle)
     assert os.environb[b"PATH"] not in environ
 
 
+def test_no_unmasked_proc_in_a_waiting_init(runtime: Runtime, bundle: Bundle) -> None:
+    """Init works through a procfs of its own and keeps it while it waits for start. Who may trace
+    it (a neighbour in the same pid namespace) could take that, and write where the container's own
+    /proc is read-only: a runtime with the hole holds one with /proc/sys in it."""
+    bundle.linux["sysctl"] = {"kernel.shm_rmid_forced": "1"}
+    container = runtime.create(bundle)
+    folder = Path(f"/proc/{container.pid}/fd")
+    held = [entry for entry in folder.iterdir() if entry.is_dir()]
+    assert held
+    for entry in held:
+        assert not (entry / "sys/kernel/core_pattern").exists()
+        assert not (entry / "sysrq-trigger").exists()
+
+
 def digest(path: str | Path) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 

@@ -12,48 +12,21 @@ from typing import Any
 import pytest
 from harness.bundle import Bundle
 from harness.leaks import remove_tree
+from harness.ordinary_user import COUNT, FIRST, GID, UID, as_user, make_home
 from harness.runtime import Runtime, kind_of
-
-UID, GID = 23456, 23457
-FIRST, COUNT = 3000000, 65536
-
-# Becomes the user of a made-up host: his entries are seen by nobody else.
-AS_USER = """#!/bin/bash
-set -e
-export INSIDE=1
-exec unshare -m --propagation private bash -c '
-  cd "$0"; shift 0
-  for name in passwd group subuid subgid; do mount --bind "$0/$name" "/etc/$name"; done
-  cd "$OLDPWD"
-  exec setpriv --reuid={uid} --regid={gid} --clear-groups env -i PATH="$PATH" HOME="$0" \\
-    XDG_RUNTIME_DIR="$0/run" {before} {path} "$@"
-' "{home}" "$@"
-"""
 
 
 @pytest.fixture
 def home(base: Path) -> Iterator[Path]:
-    """The user's folder, and what his host says of him."""
-    folder = base / "home"
-    (folder / "run").mkdir(parents=True)
-    (folder / "passwd").write_text(f"root:x:0:0::/:/bin/sh\nruth:x:{UID}:{GID}::{folder}:/bin/sh\n")
-    (folder / "group").write_text(f"root:x:0:\nruth:x:{GID}:\n")
-    for name in ("subuid", "subgid"):
-        (folder / name).write_text(f"ruth:{FIRST}:{COUNT}\n")
-    (folder / "run").chmod(0o700)
-    for path in (folder, folder / "run"):
-        os.chown(path, UID, GID)
+    """The user's folder."""
+    folder = make_home(base / "home")
     yield folder
     remove_tree(folder)
 
 
 def become(runtime: Runtime, home: Path, before: str = "") -> None:
     """From now on the runtime is called by the user; `before` stands before its command line."""
-    script = home / "as-user"
-    text = AS_USER.format(uid=UID, gid=GID, home=home, path=runtime.path, before=before)
-    script.write_text(text)
-    script.chmod(0o755)
-    runtime.path = str(script)
+    runtime.path = str(as_user(home, runtime.path, before))
     os.chown(runtime.root, UID, GID)
 
 

@@ -14,6 +14,7 @@ from harness.bundle import Bundle
 from harness.leaks import remove_tree
 from harness.ordinary_user import COUNT, FIRST, GID, UID, as_user, make_home
 from harness.runtime import Runtime, kind_of
+from harness.seccomp_agent import SeccompAgent, let_pass
 
 
 @pytest.fixture
@@ -177,3 +178,29 @@ def test_needs_a_user_namespace(user: Runtime, owned: Bundle) -> None:
     result = user.run(owned)
     assert result.status == 1
     assert "needs a user namespace" in result.err
+
+
+@pytest.mark.parametrize(
+    ("before", "words"), [("", "CAP_SYS_PTRACE"), ("unshare -Urm", "made")], ids=["user", "nested"]
+)
+def test_a_seccomp_agent(
+    home: Path, runtime: Runtime, owned: Bundle, before: str, words: str
+) -> None:
+    """Root of a user namespace may take the listener; an ordinary user is told what he lacks."""
+    if kind_of(runtime.path) != "pyrunc":
+        pytest.skip("the state of others lies elsewhere")
+    become(runtime, home, before)
+    if before:
+        for key in ("uidMappings", "gidMappings"):
+            owned.linux[key] = [{"containerID": 0, "hostID": 0, "size": 1}]
+    with SeccompAgent(let_pass) as agent:
+        for path in (agent.path, os.path.dirname(agent.path)):
+            os.chown(path, UID, GID)
+        owned.linux["seccomp"] = {
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "listenerPath": agent.path,
+            "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+        }
+        result = runtime.run(owned.sh("mkdir /tmp/a && echo made"))
+    assert words in result.text
+    assert runtime.ids() == []

@@ -18,6 +18,13 @@ pytestmark = pytest.mark.skipif(
 MKDIR = 83
 
 
+@pytest.fixture(autouse=True)
+def pyrunc_only(runtime: Runtime) -> None:
+    """runc 1.1 refuses the newer flag, and leaves processes that wait for an agent for ever."""
+    if runtime.kind != "pyrunc":
+        pytest.skip("runc 1.1 leaves processes behind that wait for the agent")
+
+
 def ask(bundle: Bundle, agent: SeccompAgent, *names: str, **rest: Any) -> Bundle:
     """The agent is asked about `names`; all else is allowed."""
     bundle.linux["seccomp"] = {

@@ -29,17 +29,18 @@ class Bundle:
 
     path         absolute directory, symbolic links resolved
     config       the configuration: valid by the schema, with a process and a root
-    config_text  config.json as it was read, for messages
+    config_text  config.json as it was read; it says what `config` is, if `is_as_written`
     status       what stat(2) said of config.json before; None for another file
     rootfs       absolute path, symbolic links resolved; `check_rootfs` says if there is one
     """
 
-    __slots__ = ("config", "config_text", "path", "rootfs", "status")
+    __slots__ = ("config", "config_text", "is_as_written", "path", "rootfs", "status")
 
     def __init__(self, path: str, config: Config, config_text: str) -> None:
         self.path = path
         self.config = config
         self.config_text = config_text
+        self.is_as_written = True
         self.status: os.stat_result | None = None
         # Resolved here and once: no later step meets a link that could have changed.
         self.rootfs = resolved(inside(path, config["root"]["path"]))
@@ -85,11 +86,13 @@ def load(directory: str, config_file: str = "") -> Bundle:
     data = read_config(path, directory, config_file)
     config: Any = parse(data, config_file or CONFIG_NAME)
     text = data.decode()
-    if not is_valid(config) or unmet_needs(config):
+    is_good = is_valid(config) and not unmet_needs(config)
+    if not is_good:
         from runtime.refusal import tolerate
 
         config = tolerate(config, text)
     bundle = Bundle(path, config, text)
+    bundle.is_as_written = is_good
     bundle.status = status
     return bundle
 

@@ -96,13 +96,18 @@ def boot_id() -> str:
 
 
 class Container:
-    """What is known of one container. `data` is what state.json holds."""
+    """What is known of one container. `data` is what state.json holds.
 
-    __slots__ = ("data", "folder", "id", "owner_uid")
+    config_text  the configuration as it was written, a JSON object: spares save() to write it
+                 anew; "" if it is not at hand
+    """
+
+    __slots__ = ("config_text", "data", "folder", "id", "owner_uid")
 
     def __init__(self, folder: str, data: dict[str, Any], owner_uid: int) -> None:
         self.folder = folder
         self.data = data
+        self.config_text = ""
         self.id: str = data["id"]
         self.owner_uid = owner_uid
 
@@ -230,7 +235,7 @@ class Container:
         Errors:  HostError.
         """
         temporary = f"{self.folder}/.{STATE_FILE}"
-        text = dump_compact(self.data).encode("utf-8", "surrogateescape")
+        text = self._text().encode("utf-8", "surrogateescape")
         try:
             fd = os.open(
                 temporary,
@@ -249,6 +254,12 @@ class Container:
                 f"write {self.folder}/{STATE_FILE}", errno=error.errno or 0,
                 hint="is the state root full or read-only?",
             ) from error  # fmt: skip
+
+    def _text(self) -> str:
+        if not self.config_text:
+            return dump_compact(self.data)
+        rest = {name: value for name, value in self.data.items() if name != "config"}
+        return f'{dump_compact(rest)[:-1]},"config":{self.config_text}}}'
 
     def remove(self) -> None:
         """Remove the folder and the files in it that are ours.

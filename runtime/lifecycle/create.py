@@ -272,6 +272,8 @@ def _claim(store: StateStore, decision: Decision) -> Container:
         },
         os.geteuid(),
     )
+    if bundle.is_as_written:
+        container.config_text = bundle.config_text.strip()
     if decision.resctrl is not None:
         from runtime.lifecycle.resctrl import saved
 

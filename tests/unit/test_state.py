@@ -135,6 +135,17 @@ def test_state_for_hooks_has_no_pid_when_stopped() -> None:
     assert stopped == {k: v for k, v in running.items() if k != "pid"} | {"status": "stopped"}
 
 
+def test_a_configuration_is_saved_as_it_was_written(store: StateStore) -> None:
+    container = saved(store)
+    container.data = {"extra": 1, **document(config={"a": "\u00fc"}), "late": 2}
+    container.config_text = '{"a" : "\u00fc"\n}'
+    container.save()
+    text = Path(container.folder, "state.json").read_text()
+    assert text.endswith(',"config":{"a" : "\u00fc"\n}}')
+    assert store.load("c").data == container.data
+    assert store.glance("c").id == "c"
+
+
 class TestStore:
     def test_what_was_saved_is_loaded(self, store: StateStore) -> None:
         container = saved(store, bundle="/odd\udcff name")

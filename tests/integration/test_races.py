@@ -297,6 +297,7 @@ def test_state_of_another_process(runtime: Runtime, bundle: Bundle) -> None:
     container = runtime.create(bundle.args("/bin/true"))
     container.start()
     container.wait()
+    time.sleep(0.05)  # start times are told in hundredths of a second
     decoy = subprocess.Popen(["sleep", "60"])
     path = runtime.root / container.id / "state.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"pid": decoy.pid}))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oci_schema.positions import Path
 
 # What stands in for members that a container needs and that were wrong.
-STAND_IN: dict[str, object] = {
+STAND_IN: dict[str, Any] = {
     "ociVersion": SPEC_VERSION,
     "process": {"cwd": "/", "args": ["/"]},
     "root": {"path": "/"},
@@ -38,6 +38,7 @@ class Kept:
         self.config = copy.deepcopy(config)
         for path in refused:
             self._remove(path)
+            self._fill(path)
         # What lacks a member it needs is of no use either; a few rounds end it.
         for _ in range(len(refused) + 1):
             whole = tolerated(self.config)[1]
@@ -47,6 +48,8 @@ class Kept:
             if not paths:
                 break
             for path in sorted(paths, reverse=True, key=len):
+                if self._fill(path):
+                    continue
                 self._remove(self.original(path)[:-1] or path)
                 if not self.config.get(str(path[0])) and path[0] in STAND_IN:
                     self.config[str(path[0])] = STAND_IN[str(path[0])]
@@ -65,6 +68,18 @@ class Kept:
             known = isinstance(step, int) and numbers is not None and step < len(numbers)
             found += (numbers[step] if known and numbers and isinstance(step, int) else step,)
         return found
+
+    def _fill(self, path: Path) -> bool:
+        """Put something in for one needed member, so that the others are still looked at."""
+        name, *rest = path
+        section = self.config.get(str(name))
+        wanted = STAND_IN.get(str(name))
+        if len(rest) != 1 or not isinstance(section, dict) or not isinstance(wanted, dict):
+            return False
+        if rest[0] not in wanted:
+            return False
+        section[str(rest[0])] = wanted[rest[0]]
+        return True
 
     def _remove(self, path: Path) -> None:
         at: Any = self.config

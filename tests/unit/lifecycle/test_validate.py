@@ -126,3 +126,20 @@ def test_kept_knows_where_items_were() -> None:
     assert kept.config["a"] == [{}, {"z": 3}]
     assert kept.original(("a", 1, "z")) == ("a", 2, "z")
     assert kept.original(("b", 1)) == ("b", 1)
+
+
+@pytest.mark.parametrize(
+    ("member", "wrong"), [("cwd", "tmp"), ("cwd", 1), ("cwd", None), ("args", []), ("args", "x")]
+)
+def test_one_wrong_member_does_not_hide_the_others(member: str, wrong: object) -> None:
+    process: dict[str, Any] = {
+        "cwd": "/", "args": ["/x"], "noNewPrivileges": True,
+        "capabilities": {"bounding": ["CAP_NETRAW"]},
+    }  # fmt: skip
+    process[member] = wrong
+    if wrong is None:
+        del process[member]
+    found = find_all({"ociVersion": "1.2.0", "root": {"path": "r"}, "process": process})
+    said = {finding.code for finding in found}
+    assert "unknown-capability" in said and "new-privileges" not in said
+    assert any(f.field.startswith(f"process.{member}") and f.level == "error" for f in found)

@@ -16,6 +16,7 @@ from differential.normalise import Normaliser, namespaces_of
 from differential.observe import EXECS, Created, RefusedError, created, list_rootfs, run
 from harness.bundle import Bundle
 from harness.leaks import remove_tree
+from harness.mountinfo import parse_mountinfo
 from harness.rootfs import make_rootfs
 from harness.runtime import Runtime
 
@@ -23,6 +24,13 @@ WAYS = ("run", "create", *EXECS)
 
 # What was seen, by the way that the program was started in. A refusal is told by "refused".
 Observation = dict[str, Report]
+
+
+def in_its_file_system(path: Path) -> str:
+    """`path` as mountinfo shows the root of what is bound from there: /tmp may be a mount."""
+    mounts = parse_mountinfo(Path("/proc/self/mountinfo").read_text())
+    point = next(p for p in (path, *path.parents) if str(p) in mounts)
+    return os.path.join(mounts[str(point)].root, path.relative_to(point))
 
 
 class Laboratory:
@@ -65,11 +73,11 @@ class Laboratory:
             name = runtime.new_id()
             words = {
                 name: "<id>",
-                str(folder / "rootfs"): "<rootfs>",
-                str(folder): "<bundle>",
                 stage.cgroup: "<cgroup>",
                 str(runtime.root): "<state>",
             }
+            for place in (str(folder), in_its_file_system(folder)):
+                words |= {f"{place}/rootfs": "<rootfs>", place: "<bundle>"}
             return self._ways(runtime, bundle, wanted, name, words)
         finally:
             remove_tree(folder)

@@ -7,6 +7,8 @@ changes what it is said to change, and nothing else.
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from differential.compare import Pair, compare, explain
 from differential.configuration import Configuration, Report
@@ -70,6 +72,9 @@ def test_the_probe_sees_it(laboratory: Laboratory, name: str) -> None:
     "entry", [one for one in DIFFERENCES if one.always], ids=lambda entry: entry.path
 )
 def test_no_stale_excuse(laboratory: Laboratory, entry: Difference) -> None:
+    version = subprocess.run(["runc", "--version"], capture_output=True, text=True).stdout
+    if not version.startswith("runc version 1.1.5"):
+        pytest.skip("the excuses are for runc 1.1.5, whose mistakes a newer one may have mended")
     for name in entry.configurations.split():
         names = COMPARABLE if name == "*" else [name]
         assert any(

@@ -7,6 +7,7 @@ signal's number up to the first character that is none.
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ def test_a_decoy_with_the_pid(runtime: Runtime, bundle: Bundle) -> None:
     """The same pid, another start: state says stopped, and nothing is done to the decoy."""
     container = runtime.run_detached(bundle.sh("exit 0"))
     container.wait()
+    time.sleep(0.05)  # start times are told in hundredths of a second
     decoy = None
     for _ in range(20):
         # Whoever else starts a process in between takes the number first.

@@ -107,7 +107,7 @@ class TestFile:
         assert lines == sorted(lines)
 
     @pytest.mark.parametrize(
-        ("text", "place"), [('{"a": 1,}', (1, 9)), ("{}\n x", (2, 2)), ("", (1, 1))]
+        ("text", "place"), [('{"a": 1 2}', (1, 9)), ("{}\n x", (2, 2)), ("", (1, 1))]
     )
     def test_no_json(self, tmp_path: Path, text: str, place: tuple[int, int]) -> None:
         report = validate(self.write(tmp_path, text), "")

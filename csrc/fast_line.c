@@ -121,7 +121,7 @@ static bool read_exec(struct fast_line *line, int argc, char **argv, int at)
 		return false;
 	line->id = argv[at++];
 	line->args = argv + at;
-	/* With a file the options about the process are ignored, which a reader of the log may want. */
+	/* A file and options about the process: which of them counts, Python knows. */
 	return *line->process_file ? !*line->cwd && !*line->user && !line->variables[0] && at == argc
 				   : at < argc;
 }

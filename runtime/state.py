@@ -4,6 +4,8 @@
       <id>/            0700; its mkdir is what claims the id
         state.json     0600, written beside and renamed
         exec.fifo      is there exactly while the container is created, not started
+        record, exec   what the executable reads instead: record.py, exec_record.py
+        notify/        the socket of NOTIFY_SOCKET, where one was asked for
 
 state.json is written before anything is made (status creating, naming the cgroups about to
 be made), so that delete can clean up after a runtime that was killed half-way.

@@ -142,3 +142,12 @@ def containerd(folder: Path, archives: Path, runtime_path: str) -> Iterator[Cont
     finally:
         daemon.terminate()
         daemon.wait(20)
+
+
+@pytest.fixture
+def in_containerd(containerd: Containerd) -> Iterator[str]:
+    """The name of a running task of containerd's."""
+    assert containerd.run_detached("live", "sleep", "1000").status == 0
+    yield "live"
+    containerd.attempt("task", "rm", "-f", "live")
+    containerd.attempt("container", "rm", "live")

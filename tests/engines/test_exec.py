@@ -23,15 +23,6 @@ def in_podman(podman: Podman) -> Iterator[str]:
     podman.attempt("rm", "-f", "-t", "0", "-i", "ex")
 
 
-@pytest.fixture
-def in_containerd(containerd: Containerd) -> Iterator[str]:
-    """The name of a running task of containerd's."""
-    assert containerd.run_detached("ex", "sleep", "1000").status == 0
-    yield "ex"
-    containerd.attempt("task", "rm", "-f", "ex")
-    containerd.attempt("container", "rm", "ex")
-
-
 def found(command: list[str]) -> list[str]:
     """The command with the path of its program."""
     return [str(shutil.which(command[0])), *command[1:]]
@@ -100,7 +91,7 @@ class TestPodman:
 class TestContainerd:
     def exec(self, containerd: Containerd, exec_id: str, *words: str) -> tuple[int, str]:
         """``ctr task exec``: status and output."""
-        done = containerd.attempt("task", "exec", "--exec-id", exec_id, "ex", *words)
+        done = containerd.attempt("task", "exec", "--exec-id", exec_id, "live", *words)
         return done.status, done.out
 
     def test_output_and_status(self, containerd: Containerd, in_containerd: str) -> None:

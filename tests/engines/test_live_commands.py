@@ -17,15 +17,6 @@ def in_podman(podman: Podman) -> Iterator[str]:
     podman.attempt("rm", "-f", "-t", "0", "-i", "live")
 
 
-@pytest.fixture
-def in_containerd(containerd: Containerd) -> Iterator[str]:
-    """The name of a running task of containerd's."""
-    assert containerd.run_detached("live", "sleep", "1000").status == 0
-    yield "live"
-    containerd.attempt("task", "rm", "-f", "live")
-    containerd.attempt("container", "rm", "live")
-
-
 def podman_status(podman: Podman, name: str) -> str:
     return podman.call("inspect", "-f", "{{.State.Status}}", name).out.strip()
 

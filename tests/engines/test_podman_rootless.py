@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from harness.leaks import remove_tree
-from harness.ordinary_user import FIRST, UID, as_user, make_home
+from harness.ordinary_user import FIRST, UID, as_user, in_reach, make_home
 from harness.rootfs import make_rootfs, make_template
 from harness.runtime import Result, run
 
@@ -31,7 +31,7 @@ def podman(folder: Path, runtime_path: str) -> Iterator[Podman]:
     def call(*args: str) -> Result:
         words = [
             "--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "none",
-            "--runtime", runtime_path, *args,
+            "--runtime", in_reach(home, runtime_path), *args,
         ]  # fmt: skip
         return run([str(script), *words], timeout_s=120, cwd=home)
 

@@ -12,6 +12,7 @@ FIRST, COUNT = 3000000, 65536
 AS_USER = """#!/bin/bash
 exec unshare -m --propagation private bash -c '
   for name in passwd group subuid subgid; do mount --bind "$0/$name" "/etc/$name" || exit; done
+  [ ! -L "$0/behind" ] || mount --bind "$0/behind/" "$0/prefix" || exit
   exec setpriv --reuid={uid} --regid={gid} --clear-groups env -i PATH="$PATH" HOME="$0" \\
     XDG_RUNTIME_DIR="$0/run" {before} {path} "$@"
 ' "{home}" "$@"
@@ -29,6 +30,21 @@ def make_home(folder: Path) -> Path:
     for path in (folder, folder / "run"):
         os.chown(path, UID, GID)
     return folder
+
+
+def in_reach(home: Path, program: str) -> str:
+    """Where the user finds `program`, which may lie in a checkout that is closed to him.
+
+    Its whole prefix is bound into his folder then: the executable looks there for its code.
+    """
+    path = Path(program).resolve()
+    if all(folder.stat().st_mode & 0o001 for folder in path.parents):
+        return program
+    prefix = path.parents[1]
+    if not (home / "prefix").exists():
+        (home / "prefix").mkdir()
+        (home / "behind").symlink_to(prefix)
+    return str(home / "prefix" / path.relative_to(prefix))
 
 
 def as_user(home: Path, program: str, before: str = "") -> Path:

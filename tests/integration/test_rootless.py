@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from harness.bundle import Bundle
 from harness.leaks import remove_tree
-from harness.ordinary_user import COUNT, FIRST, GID, UID, as_user, make_home
+from harness.ordinary_user import COUNT, FIRST, GID, UID, as_user, in_reach, make_home
 from harness.runtime import Runtime, kind_of
 from harness.seccomp_agent import SeccompAgent, let_pass
 
@@ -27,7 +27,7 @@ def home(base: Path) -> Iterator[Path]:
 
 def become(runtime: Runtime, home: Path, before: str = "") -> None:
     """From now on the runtime is called by the user; `before` stands before its command line."""
-    runtime.path = str(as_user(home, runtime.path, before))
+    runtime.path = str(as_user(home, in_reach(home, runtime.path), before))
     os.chown(runtime.root, UID, GID)
 
 
